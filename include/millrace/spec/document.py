@@ -1,0 +1,112 @@
+"""Reads a spec's YAML into plain data that remembers its lines, and fills in environment variables.
+
+YAML 1.2 (so that `1e-3` is a number and `on` a word). Nothing here knows what a spec may say.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from millrace.errors import SpecError
+
+Location = tuple[str | int, ...]
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+class SpecDocument:
+    """A spec as it was written: plain data, and the line on which each part of it stands."""
+
+    def __init__(self, data: dict[str, Any], lines: dict[Location, int], file: str) -> None:
+        self.data = data
+        self.lines = lines
+        self.file = file
+
+    def line_of(self, location: Location) -> int:
+        """The 1-based line of the deepest part of `location` that the document has."""
+        for depth in range(len(location), -1, -1):
+            line = self.lines.get(location[:depth])
+            if line is not None:
+                return line
+        return 1
+
+    def substituted(self, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The data with `${NAME}` and `${NAME:-default}` replaced. Raises SpecError that names the line."""
+        values = os.environ if environment is None else environment
+        filled: dict[str, Any] = self._fill(self.data, values, ())
+        return filled
+
+    def _fill(self, node: Any, values: Mapping[str, str], location: Location) -> Any:
+        if isinstance(node, dict):
+            return {key: self._fill(value, values, (*location, key)) for key, value in node.items()}
+        if isinstance(node, list):
+            return [self._fill(value, values, (*location, index)) for index, value in enumerate(node)]
+        if isinstance(node, str) and "${" in node:
+            return _VARIABLE.sub(lambda match: self._value(match, values, location), node)
+        return node
+
+    def _value(self, match: re.Match[str], values: Mapping[str, str], location: Location) -> str:
+        name, default = match["name"], match["default"]
+        value = values.get(name) or default
+        if value is None:
+            raise SpecError(
+                f"{self.file}:{self.line_of(location)}: {'.'.join(map(str, location))} needs the environment variable "
+                f"{name}, which is not set.",
+                hint=f"Set {name}, or give a default: ${{{name}:-value}}.",
+            )
+        return value
+
+
+def read_document(path: Path) -> SpecDocument:
+    """Read the YAML file at `path`. Raises SpecError with the line of what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read: {error.strerror}.", hint="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path} is not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8.") from error
+    return parse_document(text, str(path))
+
+
+def parse_document(text: str, file: str = "<spec>") -> SpecDocument:
+    """Parse YAML text; `file` is the name that errors show."""
+    try:
+        loaded = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise SpecError(f"{file}:{line}: this is not YAML: {error.problem}.", hint="Check the indentation.") from error
+    except (YAMLError, ValueError) as error:
+        raise SpecError(f"{file}:1: this is not YAML: {error}.") from error
+    if not isinstance(loaded, dict):
+        found = "nothing" if loaded is None else f"a {type(loaded).__name__}"
+        raise SpecError(f"{file}:1: a spec is a mapping of keys to values; found {found}.")
+    lines: dict[Location, int] = {(): 1}
+    return SpecDocument(_plain(loaded, (), lines), lines, file)
+
+
+def _plain(node: Any, location: Location, lines: dict[Location, int]) -> Any:
+    """Plain Python data for a ruamel node; notes the line of every key and item on the way."""
+    if isinstance(node, dict):
+        for key in node:
+            lines[(*location, key)] = node.lc.key(key)[0] + 1
+        return {key: _plain(value, (*location, key), lines) for key, value in node.items()}
+    if isinstance(node, list):
+        for index in range(len(node)):
+            lines[(*location, index)] = node.lc.item(index)[0] + 1
+        return [_plain(value, (*location, index), lines) for index, value in enumerate(node)]
+    return _scalar(node)
+
+
+def _scalar(node: Any) -> Any:
+    """A YAML scalar as str, bool, int, float, None or datetime; ruamel's annotated kinds lose their annotations."""
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node

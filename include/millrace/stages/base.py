@@ -1,0 +1,132 @@
+"""Runs one stage: marks it in the run record, reuses an unchanged output, keeps its outcome or its error.
+
+A stage is a plain function of a context and the outputs before it; it knows nothing of Airflow, and nothing of this
+module's bookkeeping.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from millrace import __version__
+from millrace.errors import MillraceError
+from millrace.sources.base import DataInterval
+from millrace.spec.models import PipelineSpec
+from millrace.stores.base import ArtifactStore, ModelRegistry, RunStore
+from millrace.strict import StrictModel
+
+log = logging.getLogger(__name__)
+OutputT = TypeVar("OutputT", bound=StrictModel)
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run: its spec and interval, and the stores it works on."""
+
+    run_id: str
+    spec: PipelineSpec
+    spec_version: str
+    runs: RunStore
+    artifacts: ArtifactStore
+    registry: ModelRegistry
+    interval: DataInterval | None = None
+    code_version: str = __version__
+    use_cache: bool = True
+    _warnings: list[str] = field(default_factory=list)
+
+    def warn(self, sentence: str) -> None:
+        """Keep one sentence for the run's warnings."""
+        log.warning("%s: %s", self.run_id, sentence)
+        if sentence not in self._warnings:
+            self._warnings.append(sentence)
+
+    def taken_warnings(self) -> list[str]:
+        """The warnings since the last call."""
+        taken = list(self._warnings)
+        self._warnings.clear()
+        return taken
+
+
+def cache_key(stage: str, inputs: dict[str, Any]) -> str:
+    """The key of a stage's output: a hash of its name, of this version of the code and of all that it depends on."""
+    text = json.dumps([stage, __version__, inputs], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_stage(
+    context: RunContext,
+    stage: str,
+    output_type: type[OutputT],
+    work: Callable[[], OutputT],
+    *,
+    key: str | None = None,
+    still_there: Callable[[OutputT], bool] | None = None,
+) -> OutputT:
+    """Do `work` as the stage `stage` of this run, or reuse the output of a run with the same `key`.
+
+    `still_there` checks that the artifacts of a reused output exist. Whatever `work` raises is written into the run
+    record as one sentence and raised again.
+    """
+    token = context.runs.start_stage(context.run_id, stage)
+    started = time.perf_counter()
+    try:
+        output = _reused(context, stage, output_type, key, still_there)
+        reused = output is not None
+        if output is None:
+            output = work()
+    except BaseException as error:
+        document = error_document(error)
+        fields = {"status": "failed", "error": document, "seconds": time.perf_counter() - started}
+        context.runs.add_warnings(context.run_id, stage, context.taken_warnings())
+        context.runs.finish_stage(context.run_id, stage, token, fields)
+        raise
+    warnings = context.taken_warnings()
+    fields = {
+        "status": "success",
+        "reused": reused,
+        "cache_key": key,
+        "seconds": time.perf_counter() - started,
+        "output": output.model_dump(mode="json"),
+        "error": None,
+    }
+    context.runs.add_warnings(context.run_id, stage, warnings)
+    context.runs.finish_stage(context.run_id, stage, token, fields)
+    return output
+
+
+def error_document(error: BaseException) -> dict[str, Any]:
+    """Any error as `{"code", "message"}` in one sentence; an unexpected one keeps its kind for the log's reader."""
+    if isinstance(error, MillraceError):
+        return error.as_document()
+    if isinstance(error, MemoryError):
+        return {"code": "out_of_memory", "message": "The stage ran out of memory. Give it more, or read fewer rows."}
+    if isinstance(error, OSError) and error.errno == 28:  # noqa: PLR2004 - ENOSPC
+        return {"code": "disk_full", "message": f"The disk is full ({error.filename}). Free some space and retry."}
+    text = str(error).strip().splitlines()
+    return {"code": "internal_error", "message": f"{type(error).__name__}: {text[0] if text else 'no message'}"}
+
+
+def _reused(
+    context: RunContext,
+    stage: str,
+    output_type: type[OutputT],
+    key: str | None,
+    still_there: Callable[[OutputT], bool] | None,
+) -> OutputT | None:
+    if key is None or not context.use_cache:
+        return None
+    document = context.runs.cached_output(stage, key)
+    if document is None:
+        return None
+    output = output_type.model_validate(document["output"])
+    if still_there is not None and not still_there(output):
+        return None
+    for sentence in document.get("warnings", []):
+        context.warn(sentence)
+    return output

@@ -1,0 +1,72 @@
+"""What each stage hands to the next: URIs and small JSON, never frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from millrace.stores.base import DatasetRef
+from millrace.strict import StrictModel
+
+
+class Extracted(StrictModel):
+    """The source's rows, typed, as a dataset version."""
+
+    dataset: DatasetRef
+    origin: dict[str, Any] = Field(default_factory=dict, description="What the source says of itself.")
+
+
+class Validated(StrictModel):
+    """The rows that passed."""
+
+    dataset: DatasetRef
+    quarantined: int = 0
+    quarantine: DatasetRef | None = Field(default=None, description="The rows set aside, with the reasons.")
+    passed: int = Field(description="How many expectations held.")
+    failed: list[dict[str, Any]] = Field(default_factory=list, description="ExpectationResults that did not hold.")
+    report_uri: str | None = Field(default=None, description="The rendered Data Docs.")
+
+
+class Transformed(StrictModel):
+    """The table that models are trained on and sinks receive."""
+
+    dataset: DatasetRef
+
+
+class Loaded(StrictModel):
+    """What each sink received."""
+
+    deliveries: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Trained(StrictModel):
+    """One fitted candidate."""
+
+    candidate: str
+    estimator: str
+    params: dict[str, Any]
+    model_uri: str = Field(description="The fitted Pipeline, in skops format, on S3.")
+    cv_metrics: dict[str, float] = Field(description="Mean over the folds of the training rows.")
+    metrics: dict[str, float] = Field(description="On the held-out rows.")
+    mlflow_run_id: str
+    rows: dict[str, int] = Field(description="train, test, dropped.")
+
+
+class Evaluated(StrictModel):
+    """The comparison on the held-out rows."""
+
+    best: str
+    metric: str
+    candidates: list[dict[str, Any]] = Field(description="name, estimator, metrics, intervals, cv_metrics.")
+    champion: dict[str, Any] | None = Field(default=None, description="version, metrics; None without a champion.")
+    plots: dict[str, str] = Field(default_factory=dict, description="Name to s3:// URI.")
+
+
+class Registered(StrictModel):
+    """What became of the best candidate."""
+
+    promoted: bool
+    reason: str
+    model_version: str | None
+    metrics: dict[str, float] = Field(default_factory=dict)

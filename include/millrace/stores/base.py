@@ -1,0 +1,128 @@
+"""The seams of the platform's memory: what a run store, an artifact store and a model registry promise.
+
+Stages and entrances know these Protocols only; MongoDB, S3 and MLflow stand behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import Field
+
+from millrace.strict import StrictModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+class DatasetRef(StrictModel):
+    """A dataset version: an immutable table, named by the hash of its content."""
+
+    uri: str = Field(description="s3://bucket/datasets/<pipeline>/<version>/")
+    version: str = Field(description="SHA-256 of the content, 64 hexadecimal digits.")
+    rows: int
+    columns: dict[str, str] = Field(description="Column name to Arrow type.")
+
+
+class Dataset(Protocol):
+    """An open dataset version."""
+
+    ref: DatasetRef
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema."""
+
+    def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
+        """The whole table, or some of its columns."""
+
+    def frames(self, rows: int, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+        """The table in frames of at most `rows` rows, in order; memory stays bounded by one row group."""
+
+
+class ArtifactStore(Protocol):
+    """Immutable datasets and the files of runs, on S3."""
+
+    def write_dataset(self, pipeline: str, frames: Iterable[pd.DataFrame]) -> DatasetRef:
+        """Store a table; the same content gives the same version and is not written twice."""
+
+    def open_dataset(self, uri: str) -> Dataset:
+        """Open a dataset whose manifest is there. Raises NotFoundError."""
+
+    def has_dataset(self, uri: str) -> bool:
+        """Whether the dataset is complete (its manifest, written last, is there)."""
+
+    def put_bytes(self, key: str, content: bytes, content_type: str = "application/octet-stream") -> str:
+        """Store a small object under `key` (e.g. `runs/<run_id>/plots/residuals.png`); returns its s3:// URI."""
+
+    def put_folder(self, prefix: str, folder: Path) -> str:
+        """Store a folder's files under `prefix`; returns the prefix's s3:// URI."""
+
+    def get_bytes(self, uri: str) -> bytes:
+        """Read one object. Raises NotFoundError."""
+
+    def exists(self, uri: str) -> bool:
+        """Whether the object is there."""
+
+
+class RunStore(Protocol):
+    """The run records, on MongoDB."""
+
+    def create_run(self, run: dict[str, Any]) -> bool:
+        """Insert the run's document (`_id` is the run id); False when it exists, which is then left as it is."""
+
+    def get_run(self, run_id: str) -> dict[str, Any]:
+        """The run's document. Raises NotFoundError."""
+
+    def start_stage(self, run_id: str, stage: str) -> str:
+        """Mark a stage as running and return the attempt's token; a later attempt takes the stage over."""
+
+    def finish_stage(self, run_id: str, stage: str, token: str, fields: dict[str, Any]) -> None:
+        """Set the stage's outcome. Raises ConflictError when another attempt has taken the stage over."""
+
+    def add_warnings(self, run_id: str, stage: str, warnings: list[str]) -> None:
+        """Add sentences to the stage's warnings, each once."""
+
+    def finish_run(self, run_id: str, status: str, error: dict[str, Any] | None = None) -> None:
+        """Close the run as success or failed."""
+
+    def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
+        """The newest successful output of this stage with this cache key, from any run."""
+
+    def lock(self, name: str, holder: str, seconds: float = 60) -> AbstractContextManager[None]:
+        """A lease that one holder has at a time; waits for it; renewed while held."""
+
+
+class ModelVersion(StrictModel):
+    """One registered version of a pipeline's model."""
+
+    name: str
+    version: str
+    uri: str = Field(description="models:/<name>/<version>")
+    run_id: str = Field(description="The Millrace run that made it.")
+    aliases: list[str] = Field(default_factory=list)
+    tags: dict[str, str] = Field(default_factory=dict)
+    created: str = Field(description="ISO 8601, UTC.")
+
+
+class ModelRegistry(Protocol):
+    """Model versions and their aliases, on MLflow."""
+
+    def champion(self, name: str) -> ModelVersion | None:
+        """The version that the alias `champion` names, or None."""
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """All versions, newest first; empty for an unknown name."""
+
+    def version_of_run(self, name: str, run_id: str) -> ModelVersion | None:
+        """The version that this run registered, if it did."""
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Move an alias. Raises NotFoundError."""
+
+    def load(self, version: ModelVersion) -> Any:
+        """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""
