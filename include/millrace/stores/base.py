@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -90,6 +91,11 @@ class RunStore(Protocol):
     def finish_run(self, run_id: str, status: str, error: dict[str, Any] | None = None) -> None:
         """Close the run as success or failed."""
 
+    def find_runs(
+        self, pipeline: str | None = None, status: str | None = None, limit: int = 20, before: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest runs first (by `created_at`, those before `before`), without the outputs of their stages."""
+
     def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
         """The newest successful output of this stage with this cache key, from any run."""
 
@@ -126,3 +132,9 @@ class ModelRegistry(Protocol):
 
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""
+
+    def aliases(self) -> dict[str, dict[str, str]]:
+        """Every registered model's name to its aliases (`{"champion": "3"}`), in one call: the service polls it."""
+
+    def download(self, version: ModelVersion, folder: Path) -> None:
+        """Copy the version's files (MLmodel, model.skops, input example) into the folder `folder`, which exists."""
