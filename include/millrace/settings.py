@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         return self
 
     def port(self, offset: int) -> int:
-        """The port at this offset from the base; `millrace.local.ports` names the offsets."""
+        """The port at this offset from the base; `PORTS` names the offsets."""
         return self.millrace_port_base + offset
 
     @property
@@ -101,7 +101,15 @@ class Settings(BaseSettings):
         return self.service_url or f"http://{self.millrace_host}:{self.port(PORTS['service'])}"
 
 
-PORTS = {"service": 0, "airflow": 1, "mlflow": 2, "mongodb": 3, "s3": 4, "airflow_worker_log": 5, "airflow_trigger_log": 6}
+PORTS = {
+    "service": 0,
+    "airflow": 1,
+    "mlflow": 2,
+    "mongodb": 3,
+    "s3": 4,
+    "airflow_worker_log": 5,
+    "airflow_trigger_log": 6,
+}
 """Offsets from the port base, one for each part of the embedded stack."""
 
 
@@ -115,6 +123,6 @@ def get_settings() -> Settings:
         home = Home().millrace_home.expanduser().resolve()
         settings = Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"The settings cannot be used: {problems}.") from error
+        problems = [f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(f"The settings cannot be used: {'; '.join(problems)}.") from error
     return settings

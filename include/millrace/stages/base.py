@@ -6,6 +6,7 @@ module's bookkeeping.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -82,20 +83,19 @@ def run_stage(
             output = work()
     except BaseException as error:
         document = error_document(error)
-        fields = {"status": "failed", "error": document, "seconds": time.perf_counter() - started}
-        context.runs.add_warnings(context.run_id, stage, context.taken_warnings())
+        seconds = time.perf_counter() - started
+        fields = {"status": "failed", "error": document, "seconds": seconds, "warnings": context.taken_warnings()}
         context.runs.finish_stage(context.run_id, stage, token, fields)
         raise
-    warnings = context.taken_warnings()
     fields = {
         "status": "success",
         "reused": reused,
         "cache_key": key,
         "seconds": time.perf_counter() - started,
         "output": output.model_dump(mode="json"),
+        "warnings": context.taken_warnings(),
         "error": None,
     }
-    context.runs.add_warnings(context.run_id, stage, warnings)
     context.runs.finish_stage(context.run_id, stage, token, fields)
     return output
 
@@ -106,7 +106,7 @@ def error_document(error: BaseException) -> dict[str, Any]:
         return error.as_document()
     if isinstance(error, MemoryError):
         return {"code": "out_of_memory", "message": "The stage ran out of memory. Give it more, or read fewer rows."}
-    if isinstance(error, OSError) and error.errno == 28:  # noqa: PLR2004 - ENOSPC
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return {"code": "disk_full", "message": f"The disk is full ({error.filename}). Free some space and retry."}
     text = str(error).strip().splitlines()
     return {"code": "internal_error", "message": f"{type(error).__name__}: {text[0] if text else 'no message'}"}

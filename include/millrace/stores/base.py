@@ -85,8 +85,8 @@ class RunStore(Protocol):
     def finish_stage(self, run_id: str, stage: str, token: str, fields: dict[str, Any]) -> None:
         """Set the stage's outcome. Raises ConflictError when another attempt has taken the stage over."""
 
-    def add_warnings(self, run_id: str, stage: str, warnings: list[str]) -> None:
-        """Add sentences to the stage's warnings, each once."""
+    def mark_stage_killed(self, run_id: str, stage: str, error: dict[str, Any]) -> bool:
+        """Record that a running stage's process died without a word; False when the stage had ended by itself."""
 
     def finish_run(self, run_id: str, status: str, error: dict[str, Any] | None = None) -> None:
         """Close the run as success or failed."""
@@ -95,6 +95,21 @@ class RunStore(Protocol):
         self, pipeline: str | None = None, status: str | None = None, limit: int = 20, before: datetime | None = None
     ) -> list[dict[str, Any]]:
         """The newest runs first (by `created_at`, those before `before`), without the outputs of their stages."""
+
+    def previous_dataset(self, pipeline: str, before_run_id: str) -> dict[str, Any] | None:
+        """The DatasetRef document of the newest earlier run of this pipeline whose extract and validate succeeded."""
+
+    def record_dataset(self, document: dict[str, Any]) -> None:
+        """Keep a dataset version's record (collection `datasets`); `_id` is pipeline and version."""
+
+    def record_validation(self, document: dict[str, Any]) -> None:
+        """Keep a validation's outcome (collection `data_validations`), one document a run."""
+
+    def record_experiment(self, document: dict[str, Any]) -> None:
+        """Keep a run's comparison of candidates (collection `experiments`), one document a run."""
+
+    def record_model(self, document: dict[str, Any]) -> None:
+        """Keep a model version's lineage (collection `models`); `_id` is name and version."""
 
     def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
         """The newest successful output of this stage with this cache key, from any run."""

@@ -1,0 +1,249 @@
+"""Keeps immutable datasets and the files of runs on S3.
+
+A dataset lies at `datasets/<pipeline>/<sha256>/`: its Parquet file first, its manifest last. A dataset without a
+manifest does not exist, so that a writer killed half-way leaves nothing that anyone can see.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from millrace.connections import s3_client
+from millrace.errors import MillraceError, NotFoundError, StorageError
+from millrace.settings import Settings
+from millrace.stores.base import DatasetRef
+from millrace.stores.content_hash import GROUP_ROWS, ContentHash
+from millrace.stores.frames import SpilledTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+MANIFEST = "manifest.json"
+TABLE = "part-00000.parquet"
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def _explained(call: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Turns what boto3 raises into one sentence that says what to do."""
+
+    @wraps(call)
+    def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return call(*args, **kwargs)
+        except (BotoCoreError, ClientError, Boto3Error) as error:
+            store: S3ArtifactStore = args[0]  # type: ignore[assignment]
+            raise store.explain(error) from error
+
+    return wrapper
+
+
+class S3ArtifactStore:
+    """The artifact store of one installation; see `stores.base.ArtifactStore`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.bucket = settings.s3_bucket
+
+    @_explained
+    def write_dataset(self, pipeline: str, frames: Iterable[pd.DataFrame]) -> DatasetRef:
+        """Store a table under the hash of its content, unless that version is already there.
+
+        Memory is bounded by one frame. Raises DataError for columns that change, StorageError.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="millrace-"))
+        try:
+            spilled = SpilledTable(folder)
+            spilled.extend(frames)
+            table_path = folder / TABLE
+            version = _write_parquet(spilled, table_path)
+            ref = self._reference(pipeline, version, spilled)
+            if not self.has_dataset(ref.uri):
+                self._publish(ref, table_path)
+            return ref
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @_explained
+    def open_dataset(self, uri: str) -> ParquetDataset:
+        """Open a dataset whose manifest is there. Raises NotFoundError."""
+        manifest = json.loads(self.get_bytes(uri + MANIFEST))
+        return ParquetDataset(self._settings, DatasetRef.model_validate(manifest["dataset"]))
+
+    def has_dataset(self, uri: str) -> bool:
+        """Whether the dataset is complete."""
+        return self.exists(uri + MANIFEST)
+
+    @_explained
+    def put_bytes(self, key: str, content: bytes, content_type: str = "application/octet-stream") -> str:
+        """Store a small object; returns its s3:// URI."""
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type)
+        return f"s3://{self.bucket}/{key}"
+
+    @_explained
+    def put_folder(self, prefix: str, folder: Path) -> str:
+        """Store a folder's files under a prefix; returns the prefix's s3:// URI."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self._client.upload_file(str(path), self.bucket, f"{prefix.rstrip('/')}/{path.relative_to(folder)}")
+        return f"s3://{self.bucket}/{prefix.rstrip('/')}/"
+
+    @_explained
+    def get_bytes(self, uri: str) -> bytes:
+        """Read one object. Raises NotFoundError."""
+        bucket, key = split_uri(uri)
+        return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    @_explained
+    def exists(self, uri: str) -> bool:
+        """Whether the object is there."""
+        from botocore.exceptions import ClientError
+
+        bucket, key = split_uri(uri)
+        try:
+            self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
+
+    @_explained
+    def ensure_bucket(self) -> None:
+        """Make the platform's bucket if it is not there."""
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client.head_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
+                raise
+            self._client.create_bucket(Bucket=self.bucket)
+
+    def explain(self, error: Exception) -> MillraceError:
+        """What boto3 raised, as an error that says what to do."""
+        response = getattr(error, "response", None) or getattr(error.__context__, "response", None)
+        code = response["Error"]["Code"] if response else ""
+        where = self._settings.s3_endpoint
+        if code == "NoSuchBucket":
+            hint = f"Create the bucket '{self.bucket}', or set S3_BUCKET."
+            return StorageError(f"S3 at {where} has no bucket '{self.bucket}'.", hint=hint)
+        if code in _MISSING:
+            return NotFoundError(
+                f"S3 at {where} has no such object in '{self.bucket}'.", hint="Run the pipeline again."
+            )
+        if code in {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
+            hint = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            return StorageError(f"S3 at {where} refuses these credentials ({code}).", hint=hint)
+        hint = "Start it with 'millrace up', or check S3_ENDPOINT_URL; 'millrace doctor' tests every connection."
+        return StorageError(f"S3 at {where} does not answer as it should: {_first_line(error)}.", hint=hint)
+
+    @property
+    def _client(self) -> Any:
+        return s3_client(self._settings)
+
+    def _reference(self, pipeline: str, version: str, spilled: SpilledTable) -> DatasetRef:
+        uri = f"s3://{self.bucket}/datasets/{pipeline}/{version}/"
+        columns = {field.name: str(field.type) for field in spilled.schema}
+        return DatasetRef(uri=uri, version=version, rows=spilled.rows, columns=columns)
+
+    def _publish(self, ref: DatasetRef, table_path: Path) -> None:
+        bucket, prefix = split_uri(ref.uri)
+        self._client.upload_file(str(table_path), bucket, prefix + TABLE)
+        manifest = {
+            "dataset": ref.model_dump(mode="json"),
+            "files": [{"name": TABLE, "bytes": table_path.stat().st_size}],
+            "created_at": datetime.now(UTC).isoformat(),
+        }
+        self.put_bytes(prefix + MANIFEST, json.dumps(manifest, indent=1).encode(), "application/json")
+
+
+class ParquetDataset:
+    """An open dataset; see `stores.base.Dataset`."""
+
+    def __init__(self, settings: Settings, ref: DatasetRef) -> None:
+        self._settings = settings
+        self.ref = ref
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema."""
+        with self._file() as parquet:
+            return parquet.schema_arrow
+
+    def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
+        """The whole table, or some of its columns."""
+        with self._file() as parquet:
+            return _to_pandas(parquet.read(columns=columns))
+
+    def frames(self, rows: int, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+        """The table in frames of at most `rows` rows, in order."""
+        import pyarrow as pa
+
+        with self._file() as parquet:
+            for batch in parquet.iter_batches(batch_size=rows, columns=columns):
+                yield _to_pandas(pa.Table.from_batches([batch]))
+
+    def _file(self) -> Any:
+        """The Parquet file, opened over S3: only the row groups and columns that are read travel."""
+        import pyarrow.parquet as pq
+        from pyarrow.fs import S3FileSystem
+
+        endpoint = self._settings.s3_endpoint
+        filesystem = S3FileSystem(
+            access_key=self._settings.aws_access_key_id.get_secret_value(),
+            secret_key=self._settings.aws_secret_access_key.get_secret_value(),
+            region=self._settings.aws_default_region,
+            endpoint_override=endpoint,
+            scheme=endpoint.partition("://")[0],
+            connect_timeout=5,
+            request_timeout=60,
+        )
+        bucket, prefix = split_uri(self.ref.uri)
+        try:
+            return pq.ParquetFile(f"{bucket}/{prefix}{TABLE}", filesystem=filesystem, pre_buffer=True)
+        except OSError as error:
+            raise StorageError(
+                f"The dataset {self.ref.uri} cannot be read from S3 at {endpoint}: {_first_line(error)}.",
+                hint="'millrace doctor' tests the connection; run the pipeline with --no-cache to write it again.",
+            ) from error
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of an s3:// URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def _write_parquet(spilled: SpilledTable, path: Path) -> str:
+    """Write the table as Parquet, one row group for each group of rows; returns the hash of its content."""
+    import pyarrow.parquet as pq
+
+    content = ContentHash(spilled.schema)
+    with pq.ParquetWriter(path, spilled.schema, compression="zstd") as writer:
+        for group in spilled.groups():
+            combined = group.combine_chunks()
+            content.update(combined)
+            writer.write_table(combined, row_group_size=GROUP_ROWS)
+    return content.hexdigest()
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    return table.to_pandas(self_destruct=True, split_blocks=True)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[0].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,103 @@
+"""Fixtures that all tests share: the real embedded servers, once a worker, and a fresh installation for each test."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from millrace.local.programs import Program, mongodb, s3
+from millrace.settings import PORTS, Settings
+from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.runs import MongoRunStore
+
+
+def free_port_base() -> int:
+    """A base from which all ports of a stack are free."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            base = probe.getsockname()[1]
+        if base < 64000 and all(_is_free(base + offset) for offset in PORTS.values()):
+            return int(base)
+    raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def start_program(program: Program, home: Path) -> subprocess.Popen[bytes]:
+    """Start one program of the embedded stack and wait until its port answers."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / program.name).mkdir(exist_ok=True)
+    with (home / f"{program.name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            program.argv, env={**os.environ, **program.environment}, stdout=log, stderr=log, cwd=home
+        )
+    deadline = time.monotonic() + 60
+    while _is_free(program.port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{program.name} did not start: {(home / f'{program.name}.log').read_text()[-2000:]}")
+        time.sleep(0.05)
+    return process
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of this worker's own MongoDB and S3, which run until the session ends."""
+    home = tmp_path_factory.mktemp("embedded")
+    settings = Settings(millrace_home=home, millrace_port_base=free_port_base())
+    processes = [start_program(program(settings), home) for program in (mongodb, s3)]
+    yield settings
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture
+def settings(embedded: Settings, tmp_path: Path) -> Settings:
+    """A fresh installation on the worker's servers: own home, own database, own bucket, MLflow on SQLite."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    fresh = embedded.model_copy(
+        update={
+            "millrace_home": tmp_path / "home",
+            "mongodb_database": name,
+            "s3_bucket": f"millrace-{name}",
+        }
+    )
+    (tmp_path / "home" / "mlflow").mkdir(parents=True)
+    S3ArtifactStore(fresh).ensure_bucket()
+    return fresh
+
+
+@pytest.fixture
+def run_store(settings: Settings) -> MongoRunStore:
+    """The run store of the test's installation."""
+    return MongoRunStore(settings)
+
+
+@pytest.fixture
+def artifact_store(settings: Settings) -> S3ArtifactStore:
+    """The artifact store of the test's installation."""
+    return S3ArtifactStore(settings)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with the real public data, from DATA_DIR or beside the checkout."""
+    folder = Path(os.environ.get("DATA_DIR") or Path(__file__).parents[1].parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the real public data is not here: set DATA_DIR to its folder")
+    return folder

@@ -1,0 +1,121 @@
+"""The artifact store against the embedded S3 server."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from millrace.errors import DataError, NotFoundError, StorageError
+from millrace.settings import Settings
+from millrace.stores.artifacts import MANIFEST, S3ArtifactStore, split_uri
+
+pytestmark = pytest.mark.integration
+
+
+def table(rows: int) -> pd.DataFrame:
+    when = pd.date_range("2026-01-01", periods=rows, freq="h", tz="UTC")
+    return pd.DataFrame({"when": when, "x": range(rows), "name": [f"n{i % 7}" if i % 3 else None for i in range(rows)]})
+
+
+def test_round_trip_keeps_values_and_types(artifact_store: S3ArtifactStore) -> None:
+    frame = table(1000)
+    ref = artifact_store.write_dataset("demo", [frame])
+    pd.testing.assert_frame_equal(artifact_store.open_dataset(ref.uri).frame(), frame)
+    assert ref.rows == 1000
+    assert ref.columns == {"when": "timestamp[ns, tz=UTC]", "x": "int64", "name": "string"}
+
+
+def test_same_content_is_one_version_however_it_is_chunked(artifact_store: S3ArtifactStore) -> None:
+    frame = table(70_000)
+    whole = artifact_store.write_dataset("demo", [frame])
+    parts = artifact_store.write_dataset("demo", [frame[:10], frame[10:66_000], frame[66_000:]])
+    assert parts == whole
+
+
+def test_other_content_is_another_version(artifact_store: S3ArtifactStore) -> None:
+    frame = table(10)
+    changed = frame.assign(x=frame["x"].where(frame["x"] != 3, 4))
+    versions = {
+        artifact_store.write_dataset("demo", [f]).version for f in (frame, changed, frame.rename(columns={"x": "y"}))
+    }
+    assert len(versions) == 3
+
+
+def test_version_is_not_written_twice(artifact_store: S3ArtifactStore) -> None:
+    ref = artifact_store.write_dataset("demo", [table(5)])
+    before = artifact_store.get_bytes(ref.uri + MANIFEST)
+    artifact_store.write_dataset("demo", [table(5)])
+    assert artifact_store.get_bytes(ref.uri + MANIFEST) == before
+
+
+def test_types_widen_over_chunks(artifact_store: S3ArtifactStore) -> None:
+    chunks = [
+        pd.DataFrame({"x": [1, 2]}),
+        pd.DataFrame({"x": [None, 2.5]}),
+        pd.DataFrame({"x": [None, None]}, dtype=object),
+    ]
+    ref = artifact_store.write_dataset("demo", chunks)
+    assert ref.columns == {"x": "double"}
+    assert artifact_store.open_dataset(ref.uri).frame()["x"].dropna().tolist() == [1.0, 2.0, 2.5]
+
+
+def test_frames_stream_in_order(artifact_store: S3ArtifactStore) -> None:
+    ref = artifact_store.write_dataset("demo", [table(1000)])
+    frames = list(artifact_store.open_dataset(ref.uri).frames(300, columns=["x"]))
+    assert [len(frame) for frame in frames] == [300, 300, 300, 100]
+    assert pd.concat(frames)["x"].tolist() == list(range(1000))
+
+
+def test_dataset_without_manifest_does_not_exist(artifact_store: S3ArtifactStore, settings: Settings) -> None:
+    from millrace.connections import s3_client
+
+    ref = artifact_store.write_dataset("demo", [table(5)])
+    bucket, prefix = split_uri(ref.uri)
+    s3_client(settings).delete_object(Bucket=bucket, Key=prefix + MANIFEST)
+    assert not artifact_store.has_dataset(ref.uri)
+    with pytest.raises(NotFoundError):
+        artifact_store.open_dataset(ref.uri)
+
+
+def test_mixed_column_is_named(artifact_store: S3ArtifactStore) -> None:
+    with pytest.raises(DataError, match="'x' mixes values of several kinds"):
+        artifact_store.write_dataset("demo", [pd.DataFrame({"x": [1, "a"]})])
+
+
+def test_changing_columns_are_named(artifact_store: S3ArtifactStore) -> None:
+    with pytest.raises(DataError, match="change after row 1: y"):
+        artifact_store.write_dataset("demo", [pd.DataFrame({"x": [1]}), pd.DataFrame({"x": [1], "y": [2]})])
+
+
+def test_missing_bucket_is_named(settings: Settings) -> None:
+    store = S3ArtifactStore(settings.model_copy(update={"s3_bucket": "not-there"}))
+    with pytest.raises(StorageError, match="no bucket 'not-there'"):
+        store.write_dataset("demo", [table(5)])
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(
+    values=st.lists(st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-(2**40), 2**40)), min_size=1),
+    cut=st.integers(0, 50),
+)
+def test_hash_does_not_depend_on_the_cut(values: list[float | None], cut: int) -> None:
+    import tempfile
+    from pathlib import Path
+
+    from millrace.stores.content_hash import ContentHash
+    from millrace.stores.frames import SpilledTable
+
+    def version(frames: list[pd.DataFrame]) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            spilled = SpilledTable(Path(folder))
+            spilled.extend(frames)
+            content = ContentHash(spilled.schema)
+            for group in spilled.groups():
+                content.update(group)
+            return content.hexdigest()
+
+    frame = pd.DataFrame({"x": pd.Series(values, dtype="float64")})
+    assert version([frame]) == version([frame[:cut], frame[cut:]])
