@@ -24,6 +24,9 @@ class Candidate(StrictModel, ABC):
     parameters: ClassVar[frozenset[str]]
     needs_scaling: ClassVar[bool] = False
     takes_missing: ClassVar[bool] = False
+    several_targets: ClassVar[bool] = True
+    encoded_labels: ClassVar[bool] = False
+    is_baseline: ClassVar[bool] = False
 
     estimator: str
     name: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Defaults to the estimator.")
@@ -32,6 +35,9 @@ class Candidate(StrictModel, ABC):
         default_factory=dict, description="Search space: [low, high] or {choices: [...]}."
     )
     trials: int = Field(default=20, ge=1, le=1000, description="Trials of the search; unused without one.")
+    impute: Literal["median", "iterative"] = Field(
+        default="median", description="How missing numbers are filled: iterative guesses them from the other columns."
+    )
 
     @property
     def label(self) -> str:
@@ -47,6 +53,24 @@ class Candidate(StrictModel, ABC):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _readable_search(self) -> Candidate:
+        for parameter, space in self.search.items():
+            choices = space.get("choices") if isinstance(space, dict) else None
+            if choices and list(space) == ["choices"]:
+                continue
+            if isinstance(space, list) and _is_range(space):
+                continue
+            raise ValueError(
+                f"search.{parameter} is {space!r}. Allowed: [low, high] with low < high, or {{choices: [...]}}."
+            )
+        return self
+
     @abstractmethod
     def build(self, task: str, params: dict[str, Any], seed: int) -> Any:
         """The unfitted scikit-learn estimator for `task` with `params` over this entry's defaults."""
+
+
+def _is_range(space: list[Any]) -> bool:
+    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in space)
+    return len(space) == 2 and numbers and space[0] < space[1]
