@@ -30,6 +30,9 @@ class DataInterval:
     start: datetime
     end: datetime
 
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
     def as_document(self) -> dict[str, str]:
         """The interval as small JSON: `{"start": iso, "end": iso}`."""
         return {"start": self.start.isoformat(), "end": self.end.isoformat()}

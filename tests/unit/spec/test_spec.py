@@ -1,0 +1,137 @@
+"""The spec as a whole: what is accepted, what is refused and how, versions and cycles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from millrace.errors import NotFoundError, SpecError
+from millrace.spec.catalogue import find_spec, load_catalogue, load_spec, spec_from_document
+from millrace.spec.schema import spec_schema
+
+GOOD = """\
+name: demo
+owner: team
+schedule: "@daily"
+source:
+  type: sample
+  name: air_quality
+task: regression
+target: CO(GT)
+split: {by: random}
+candidates:
+  - {estimator: random_forest, params: {n_estimators: 10}}
+promotion: {metric: rmse, limit: 0.65}
+"""
+
+
+def written(folder: Path, text: str, name: str = "demo.yaml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_good_spec(tmp_path: Path) -> None:
+    loaded = load_spec(written(tmp_path, GOOD))
+    assert loaded.spec.name == "demo"
+    assert loaded.spec.metric == "rmse"
+    assert not loaded.spec.greater_is_better
+    assert loaded.spec.targets == ["CO(GT)"]
+
+
+def test_version_is_the_meaning(tmp_path: Path) -> None:
+    first = load_spec(written(tmp_path, GOOD)).version
+    lines = GOOD.splitlines()
+    reordered = "# a comment\n" + "\n".join([*lines[6:], *lines[:6]]) + "\n"
+    assert load_spec(written(tmp_path, reordered)).version == first
+    assert load_spec(written(tmp_path, GOOD.replace("0.65", "0.64"))).version != first
+
+
+def test_a_recorded_spec_is_the_same_spec(tmp_path: Path) -> None:
+    loaded = load_spec(written(tmp_path, GOOD))
+    again = spec_from_document(loaded.document)
+    assert (again.spec, again.version) == (loaded.spec, loaded.version)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("owner: team", "ownr: team", r"demo\.yaml:2: ownr: unknown key\. Did you mean 'owner'\?"),
+        (
+            "type: sample",
+            "type: sampel",
+            r"demo\.yaml:\d: source: type 'sampel' is not allowed\. Did you mean 'sample'\?",
+        ),
+        ("  type: sample\n", "", r"demo\.yaml:4: source: the key '?type'? is required"),
+        ("name: demo", "nam: demo", r"name: this key is required and missing"),
+        ("name: demo", "name: Demo Pipe", r"demo\.yaml:1: name: 'Demo Pipe' does not fit"),
+        ("regression", "regresion", r"demo\.yaml:7: task: 'regresion' is not allowed\. Did you mean 'regression'\?"),
+        ("random_forest", "random_forrest", r"demo\.yaml:11: .*Did you mean 'random_forest'\?"),
+        (
+            "n_estimators: 10",
+            "n_estimator: 10",
+            r"demo\.yaml:11: .*'n_estimator' is no parameter of random_forest\. Did you",
+        ),
+        ("by: random", "by: random, tset: 0.3", r"demo\.yaml:9: split\.tset: unknown key\. Did you mean 'test'\?"),
+        ("by: random", "by: random, test: 1.5", r"demo\.yaml:9: split\.test: 1\.5 does not fit: .*less than 1"),
+        ("by: random", "by: time", r"split\.by: time needs split\.column, or a source\.timestamp"),
+        ("metric: rmse", "metric: accuracy", r"'accuracy' is no metric of a regression\. Allowed: rmse"),
+        ('"@daily"', '"every day"', r"demo\.yaml:3: schedule.*neither a cron expression nor a preset"),
+        ("target: CO(GT)\n", "", r"task: regression needs a 'target'"),
+        ("task: regression\n", "", r"'target' is given, but no 'task'"),
+    ],
+)
+def test_what_is_refused_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(SpecError, match=message):
+        load_spec(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("owner:", "ownr:").replace("by: random", "by: randon")
+    with pytest.raises(SpecError) as caught:
+        load_spec(written(tmp_path, text))
+    assert [problem["line"] for problem in caught.value.details["problems"]] == [2, 9]
+
+
+def test_a_broken_spec_hides_no_other(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    written(tmp_path, "name: [", "broken.yaml")
+    written(tmp_path, GOOD, "twin.yaml")
+    catalogue = load_catalogue(tmp_path)
+    assert list(catalogue.specs) == ["demo"]
+    assert [problem.message.split("/")[-1][:12] for problem in catalogue.problems] == [
+        "broken.yaml:",
+        "demo.yaml.",
+    ] or len(catalogue.problems) == 2
+
+
+def test_a_cycle_of_assets_is_named(tmp_path: Path) -> None:
+    for name, upstream in (("a", "c"), ("b", "a"), ("c", "b"), ("d", "a")):
+        text = GOOD.replace("name: demo", f"name: {name}").replace('"@daily"', f"{{assets: [model/{upstream}]}}")
+        written(tmp_path, text, f"{name}.yaml")
+    catalogue = load_catalogue(tmp_path)
+    assert list(catalogue.specs) == ["d"]
+    assert len(catalogue.problems) == 3
+    assert "a.yaml:3: schedule.assets makes a cycle: a -> c -> b -> a" in str(catalogue.problems[0])
+
+
+def test_finding_a_spec_by_name(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    assert find_spec(tmp_path, "demo").spec.name == "demo"
+    with pytest.raises(NotFoundError, match="Did you mean 'demo'"):
+        find_spec(tmp_path, "dmeo")
+    written(tmp_path, "name: [", "other.yaml")
+    with pytest.raises(SpecError, match="not YAML"):
+        find_spec(tmp_path, "other")
+
+
+def test_the_schema_accepts_what_the_models_accept(tmp_path: Path) -> None:
+    schema = spec_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    document = load_spec(written(tmp_path, GOOD)).document
+    jsonschema.validate(document, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**document, "ownr": "x"}, schema)
