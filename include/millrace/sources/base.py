@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from millrace.errors import RequestError
 from millrace.strict import StrictModel
 
 if TYPE_CHECKING:
@@ -43,6 +44,26 @@ class DataInterval:
         if document is None:
             return None
         return cls(datetime.fromisoformat(document["start"]), datetime.fromisoformat(document["end"]))
+
+    @classmethod
+    def between(cls, start: str | None, end: str | None) -> DataInterval | None:
+        """The interval between two ISO 8601 times, UTC where they name no zone; None where both are absent."""
+        if start is None and end is None:
+            return None
+        if start is None or end is None:
+            raise RequestError("One end of the data interval is missing.", hint="Give both its start and its end.")
+        interval = cls(_utc(start), _utc(end))
+        if interval.start >= interval.end:
+            raise RequestError(f"The data interval's start {start} is not before its end {end}.", hint="Exchange them.")
+        return interval
+
+
+def _utc(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RequestError(f"'{text}' is no time.", hint="Write it as 2026-01-31 or 2026-01-31T06:00:00Z.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass
