@@ -90,10 +90,14 @@ class MongoRunStore(MongoLocks, MongoRecords):
     @explained
     def mark_stage_killed(self, run_id: str, stage: str, error: Document) -> bool:
         """Record that a stage's process died without a word; False when the stage had ended by itself."""
-        path = f"stages.{stage}"
-        values = {"status": KILLED, "error": error, "finished_at": datetime.now(UTC)}
+        path, now = f"stages.{stage}", datetime.now(UTC)
+        values = {"status": KILLED, "error": error, "finished_at": now}
         updated = self.collection("pipeline_runs").update_one(
-            {"_id": run_id, f"{path}.status": RUNNING}, {"$set": {f"{path}.{key}": v for key, v in values.items()}}
+            {"_id": run_id, f"{path}.status": RUNNING},
+            {
+                "$set": {f"{path}.{key}": value for key, value in values.items()},
+                "$push": {f"{path}.deaths": {"at": now, **error}},  # the next attempt starts afresh, but keeps these
+            },
         )
         return bool(updated.modified_count)
 
