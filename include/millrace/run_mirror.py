@@ -1,0 +1,73 @@
+"""Brings a run record to the state that a scheduler knows and the stages could not write themselves.
+
+A stage keeps its own outcome. What it cannot keep is its own death, a failure before it began, and the end of the run;
+these functions do, each harmless when it comes late, twice, or for a run that Millrace knows nothing of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from millrace.errors import NotFoundError
+from millrace.stores.base import RunStore
+from millrace.stores.runs import FAILED, KILLED, RUNNING, SUCCESS
+
+Document = dict[str, Any]
+
+
+def killed_error(stage: str, attempt: int) -> Document:
+    """The error of a stage whose process died without a word."""
+    return {
+        "code": "worker_killed",
+        "message": f"The process of {stage} (attempt {attempt}) died without a word: it was killed, or the machine ran "
+        "out of memory. Retry the run; if it happens again, look at the memory of the machine.",
+    }
+
+
+def mark_lost_attempt(runs: RunStore, run_id: str, stage: str) -> bool:
+    """Before a new attempt: record that the last one never ended, if that is so."""
+    fields = _stage(runs, run_id, stage)
+    if fields is None or fields["status"] != RUNNING:
+        return False
+    return runs.mark_stage_killed(run_id, stage, killed_error(stage, fields["attempt"]))
+
+
+def mark_failed(runs: RunStore, run_id: str, stage: str, error: Document) -> None:
+    """Record a failure that the stage did not record itself: before it began, or from outside."""
+    record = _record(runs, run_id)
+    if record is None:
+        return
+    fields = record["stages"].get(stage)
+    if fields is None:
+        token = runs.start_stage(run_id, stage)
+        runs.finish_stage(run_id, stage, token, {"status": FAILED, "error": error, "seconds": 0.0})
+    elif fields["status"] == RUNNING:
+        runs.mark_stage_killed(run_id, stage, error)
+
+
+def close(runs: RunStore, run_id: str, succeeded: bool, reason: str) -> None:
+    """Close the run as the scheduler closed it; what still runs in the record then has been killed."""
+    record = _record(runs, run_id)
+    if record is None:
+        return
+    if succeeded:
+        runs.finish_run(run_id, SUCCESS)
+        return
+    for stage, fields in record["stages"].items():
+        if fields["status"] == RUNNING:
+            runs.mark_stage_killed(run_id, stage, killed_error(stage, fields["attempt"]))
+    stages = runs.get_run(run_id)["stages"].values()
+    errors = [stage["error"] for stage in stages if stage["status"] in {FAILED, KILLED} and stage.get("error")]
+    runs.finish_run(run_id, FAILED, errors[0] if errors else {"code": "run_failed", "message": reason})
+
+
+def _record(runs: RunStore, run_id: str) -> Document | None:
+    try:
+        return runs.get_run(run_id)
+    except NotFoundError:
+        return None
+
+
+def _stage(runs: RunStore, run_id: str, stage: str) -> Document | None:
+    record = _record(runs, run_id)
+    return record["stages"].get(stage) if record else None
