@@ -1,0 +1,1 @@
+"""The prediction and platform API, and the console it serves."""

@@ -1,0 +1,61 @@
+"""Composes the service; what it does is in the rooms it puts together.
+
+uvicorn serving.app:create_app --factory
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+
+from millrace import __version__
+from millrace.settings import Settings, get_settings
+from serving.console_page import mount_console
+from serving.deps import Services
+from serving.errors import install_error_handlers
+from serving.logs import configure_logging
+from serving.openapi import DESCRIPTION, install_openapi
+from serving.requests import RequestMiddleware
+from serving.routes import ROUTERS
+from serving.settings import service_settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI application. It connects to nothing until it runs, and starts without its parts."""
+    settings = settings or get_settings()
+    limits = service_settings(settings.millrace_home)
+    configure_logging(limits.serving_log_level)
+    services = Services(settings, limits)
+    app = FastAPI(
+        title="Millrace",
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.add_middleware(RequestMiddleware, frame_ancestors=f"'self' {_origin(settings.airflow)}")
+    install_error_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    mount_console(app)
+    install_openapi(app, services.manager)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    services.watcher.start()
+    yield
+    await services.close()
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: Airflow shows the console in a frame of its own pages."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

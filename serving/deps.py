@@ -1,0 +1,82 @@
+"""What the routes work with, made once for each process; nothing here connects to anything."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from millrace.settings import Settings
+from millrace.spec.catalogue import Catalogue, load_catalogue
+from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.base import ArtifactStore, ModelRegistry
+from millrace.stores.runs import MongoRunStore
+from serving.links import Links
+from serving.probes import Probes
+from serving.runtime.manager import ModelManager
+from serving.runtime.model_files import ModelFiles
+from serving.runtime.pool import BoundedPool
+from serving.runtime.watcher import Watcher
+from serving.settings import ServiceSettings
+
+
+class SpecShelf:
+    """The catalogue of specs, read again when a file of the folder has changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._seen: list[tuple[str, int, int]] | None = None
+        self._catalogue = Catalogue()
+
+    def catalogue(self) -> Catalogue:
+        """The specs as they stand in the folder now."""
+        with self._lock:
+            present = sorted(
+                (path.name, stat.st_mtime_ns, stat.st_size)
+                for path in self._folder.glob("*.y*ml")
+                if (stat := path.stat())
+            )
+            if present != self._seen:
+                self._catalogue, self._seen = load_catalogue(self._folder), present
+            return self._catalogue
+
+
+class Services:
+    """The parts of the service."""
+
+    def __init__(self, settings: Settings, limits: ServiceSettings) -> None:
+        self.settings = settings
+        self.limits = limits
+        self.links = Links(settings)
+        self.specs = SpecShelf(settings.millrace_pipelines_dir)
+        self.runs = MongoRunStore(settings)
+        self.artifacts: ArtifactStore = S3ArtifactStore(settings)
+        self.manager = ModelManager(lambda: self.registry, ModelFiles(settings.millrace_home / "models"))
+        self.watcher = Watcher(self.manager, settings.model_poll_seconds)
+        self.pool = BoundedPool(limits.serving_threads, limits.serving_waiting)
+        self.probes = Probes(settings)
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """The model registry; importing MLflow takes seconds, so it waits for the watcher's thread."""
+        from millrace.stores.model_registry import MlflowRegistry
+
+        return MlflowRegistry(self.settings)
+
+    async def close(self) -> None:
+        """Stop the threads."""
+        await self.watcher.stop()
+        self.pool.close()
+        self.probes.close()
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]

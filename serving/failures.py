@@ -1,0 +1,48 @@
+"""The errors that only the service raises; `serving.errors` shows them."""
+
+from __future__ import annotations
+
+from millrace.errors import MillraceError, RequestError
+
+
+class MalformedBodyError(RequestError):
+    """The body is no JSON, or not the JSON that this address takes."""
+
+    code = "malformed_body"
+    http_status = 400
+
+
+class TooLargeError(RequestError):
+    """The body or the batch is beyond the limit."""
+
+    code = "too_large"
+    http_status = 413
+
+
+class SlowBodyError(RequestError):
+    """The body did not arrive in time."""
+
+    code = "slow_body"
+    http_status = 408
+
+
+class OverloadedError(MillraceError):
+    """More predictions wait than may wait."""
+
+    code = "overloaded"
+    http_status = 503
+    retryable = True
+
+
+class NotLoadedError(MillraceError):
+    """The model exists, but it cannot be served yet."""
+
+    code = "model_not_loaded"
+    http_status = 503
+    retryable = True
+
+
+class ModelFailedError(MillraceError):
+    """The model was asked and gave no usable answer."""
+
+    code = "model_failed"

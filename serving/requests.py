@@ -1,0 +1,91 @@
+"""Wraps each request: gives it an id, writes its line in the access log, adds the security headers.
+
+A plain ASGI middleware, so that nothing is buffered; an exception that no handler caught ends here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.errors import error_answer
+from serving.logs import request_id
+
+access = logging.getLogger("serving.access")
+VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestMiddleware:
+    """The outermost layer of the service."""
+
+    def __init__(self, app: ASGIApp, frame_ancestors: str = "'self'") -> None:
+        self.app = app
+        self.security = {
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Content-Security-Policy": (
+                "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+                f"frame-ancestors {frame_ancestors}"
+            ),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and see it home."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identity = _identity(scope)
+        token = request_id.set(identity)
+        call = _Call(self.security, identity, send)
+        try:
+            await self.app(scope, receive, call.send)
+        except Exception as error:
+            await call.fail(error, scope, receive)
+        finally:
+            call.write_line(scope)
+            request_id.reset(token)
+
+
+class _Call:
+    """One request on its way back: its status and its time."""
+
+    def __init__(self, security: dict[str, str], identity: str, send: Send) -> None:
+        self.security = security
+        self.identity = identity
+        self.forward = send
+        self.started = time.perf_counter()
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        """Send on, with the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self.identity
+            for name, value in self.security.items():
+                headers.setdefault(name, value)
+        await self.forward(message)
+
+    async def fail(self, error: Exception, scope: Scope, receive: Receive) -> None:
+        """Answer an exception that nobody caught; once the answer has begun, only the log can tell."""
+        answer = error_answer(error, scope["method"], scope["path"])
+        if self.status == 0:
+            await answer(scope, receive, self.send)
+        else:
+            raise error
+
+    def write_line(self, scope: Scope) -> None:
+        """Write the access log's line."""
+        milliseconds = (time.perf_counter() - self.started) * 1000
+        # %r: a path may hold line breaks, and a log line must stay one line.
+        access.info("%s %r %d %.1f ms", scope["method"], scope["path"], self.status, milliseconds)
+
+
+def _identity(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if VALID_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,17 @@
+"""The routes: each reads its request, asks the part that knows, and shapes the answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from serving.routes import artifacts, health, models, pipelines, predict, runs
+
+ROUTERS: tuple[APIRouter, ...] = (
+    predict.router,
+    models.router,
+    pipelines.router,
+    runs.router,
+    artifacts.router,
+    health.router,
+)
+"""Every router of the service."""

@@ -1,0 +1,183 @@
+"""The models: their versions, what they take, and which version serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from millrace.errors import MillraceError, NotFoundError, did_you_mean
+from millrace.stores.base import ModelVersion
+from serving.answers import Answer, errors, now
+from serving.deps import Services, ServicesDep
+from serving.logs import request_id
+from serving.runtime.loaded_model import LoadedModel
+
+router = APIRouter(prefix="/api/v1/models", tags=["models"])
+
+
+class ModelsAnswer(Answer):
+    """All models, also those without a champion."""
+
+    models: list[dict[str, Any]]
+    notes: list[str] = Field(description="What is missing from this answer, and why.")
+
+
+class ModelAnswer(Answer):
+    """One model with its versions, newest first."""
+
+    model: dict[str, Any]
+    notes: list[str]
+
+
+class SchemaAnswer(Answer):
+    """What a model takes."""
+
+    model: str
+    model_version: str
+    input_schema: dict[str, Any] = Field(description="JSON schema of one row.")
+    fields: list[dict[str, Any]] = Field(description="The input fields in order.")
+    example: dict[str, Any] = Field(description="One row that predicts.")
+
+
+class ReloadAnswer(Answer):
+    """What serves after a look at the registry."""
+
+    serving: dict[str, str] = Field(description="Model to version.")
+    failed: dict[str, str] = Field(description="Model to the reason why its champion does not serve.")
+
+
+@router.get("")
+def models(services: ServicesDep) -> ModelsAnswer:
+    """List the models."""
+    known, notes = _aliases(services)
+    names = sorted({*known, *services.manager.models})
+    listed = [_line(services, name, known.get(name, {})) for name in names]
+    return ModelsAnswer(timestamp=now(), request_id=request_id.get(), models=listed, notes=notes)
+
+
+@router.post("/reload", responses=errors(503))
+async def reload(services: ServicesDep) -> ReloadAnswer:
+    """Look at the registry now, also at versions that failed before."""
+    await services.watcher.look_now()
+    manager = services.manager
+    return ReloadAnswer(
+        timestamp=now(),
+        request_id=request_id.get(),
+        serving={name: model.version.version for name, model in manager.models.items()},
+        failed={name: failure.error for name, failure in manager.failures.items()},
+    )
+
+
+@router.get("/{name}", responses=errors(404))
+def model(name: str, services: ServicesDep) -> ModelAnswer:
+    """Show one model and its versions."""
+    versions, notes = _versions(services, name)
+    if not versions:
+        known = {*services.manager.models, *(services.manager.registry_state.champions or {})}
+        raise NotFoundError(f"There is no model '{name}'.", hint=did_you_mean(name, known) if known else None)
+    aliases = {alias: version.version for version in versions for alias in version.aliases}
+    document = {**_line(services, name, aliases), "versions": [_version_line(services, v) for v in versions]}
+    return ModelAnswer(timestamp=now(), request_id=request_id.get(), model=document, notes=notes)
+
+
+@router.get("/{name}/schema", responses=errors(404, 503))
+def schema(name: str, services: ServicesDep) -> SchemaAnswer:
+    """Show what the serving version takes: a JSON schema, the fields, and a row that predicts."""
+    loaded = services.manager.get(name)
+    return SchemaAnswer(
+        timestamp=now(),
+        request_id=request_id.get(),
+        model=name,
+        model_version=loaded.version.version,
+        input_schema=loaded.signature.json_schema(),
+        fields=loaded.signature.as_document(),
+        example=loaded.signature.example,
+    )
+
+
+def champion_document(loaded: LoadedModel, metric: str | None) -> dict[str, Any]:
+    """The version that serves, with its metrics on the held-out rows."""
+    metrics = _metrics(loaded.metadata.get("metrics"))
+    return {
+        "version": loaded.version.version,
+        "metric": metric,
+        "value": metrics.get(metric) if metric else None,
+        "metrics": metrics,
+        "run_id": loaded.version.run_id,
+        "candidate": loaded.version.tags.get("millrace.candidate"),
+        "loaded_at": loaded.loaded_at.isoformat(),
+    }
+
+
+def _line(services: Services, name: str, aliases: dict[str, str]) -> dict[str, Any]:
+    manager = services.manager
+    loaded, failure = manager.models.get(name), manager.failures.get(name)
+    return {
+        "name": name,
+        "champion": aliases.get("champion"),
+        "aliases": aliases,
+        "task": loaded.task if loaded else None,
+        "targets": loaded.targets if loaded else [],
+        "loaded": loaded.version.version if loaded else None,
+        "state": _state(services, name),
+        "error": failure.error if failure else None,
+        "metrics": champion_document(loaded, None)["metrics"] if loaded else {},
+        "loaded_at": loaded.loaded_at.isoformat() if loaded else None,
+        "links": {"mlflow": services.links.model(name)},
+    }
+
+
+def _state(services: Services, name: str) -> str:
+    """`serving`, `stale` (the champion failed to load, an older version serves), `failed`, `withdrawn`, `waiting`."""
+    manager = services.manager
+    serves, failed = name in manager.models, name in manager.failures
+    if manager.is_withdrawn(name):
+        return "withdrawn"
+    if failed:
+        return "stale" if serves else "failed"
+    return "serving" if serves else "waiting"
+
+
+def _version_line(services: Services, version: ModelVersion) -> dict[str, Any]:
+    tags = version.tags
+    loaded = services.manager.models.get(version.name)
+    serves = loaded is not None and loaded.version.version == version.version
+    return {
+        "version": version.version,
+        "aliases": version.aliases,
+        "created": version.created,
+        "run_id": version.run_id,
+        "candidate": tags.get("millrace.candidate"),
+        "dataset_version": tags.get("millrace.dataset_version"),
+        "spec_version": tags.get("millrace.spec_version"),
+        "code_version": tags.get("millrace.code_version"),
+        "loaded": serves,
+        "links": {"mlflow": services.links.model(version.name, version.version)},
+    }
+
+
+def _aliases(services: Services) -> tuple[dict[str, dict[str, str]], list[str]]:
+    try:
+        return services.registry.aliases(), []
+    except MillraceError as error:
+        champions = services.manager.registry_state.champions or {}
+        return {name: {"champion": version} for name, version in champions.items()}, [str(error)]
+
+
+def _versions(services: Services, name: str) -> tuple[list[ModelVersion], list[str]]:
+    """The versions that the registry knows; while it is away, the one that serves."""
+    try:
+        return services.registry.versions(name), []
+    except MillraceError as error:
+        loaded = services.manager.models.get(name)
+        if loaded is None:
+            raise
+        return [loaded.version], [str(error)]
+
+
+def _metrics(found: Any) -> dict[str, float]:
+    """Metrics from a model's metadata: numbers by name."""
+    items = found.items() if isinstance(found, dict) else ()
+    return {str(name): float(value) for name, value in items if isinstance(value, (int, float))}

@@ -1,0 +1,146 @@
+"""Keeps each served model on local disk, so that a restart without MLflow or S3 still serves.
+
+`<root>/<name>/<version>/` holds what the registry gave, `<root>/<name>/current` names the version in use. A folder
+without its `version.json`, which is written last, does not count.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from millrace.errors import MillraceError, StorageError
+from millrace.stores.base import ModelVersion
+from serving.runtime.codec import Codec
+from serving.runtime.loaded_model import LoadedModel
+from serving.runtime.signature import read_signature
+
+log = logging.getLogger(__name__)
+_CARD = "version.json"
+
+
+class ModelFiles:
+    """The local copies of model versions."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def fetch(self, version: ModelVersion, download: Callable[[ModelVersion, Path], None]) -> Path:
+        """The folder with this version's files; downloads them when they are not there."""
+        folder = self._folder(version)
+        if _same(_card(folder), version):
+            return folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        waiting = Path(tempfile.mkdtemp(prefix=".loading-", dir=folder.parent))
+        try:
+            download(version, waiting)
+            (waiting / _CARD).write_text(version.model_dump_json(), "utf-8")
+            self._put_in_place(waiting, folder, version)
+        finally:
+            shutil.rmtree(waiting, ignore_errors=True)
+        return folder
+
+    def keep(self, version: ModelVersion) -> None:
+        """Name this version as the one in use, and remove all but it and the one before it."""
+        folder = self._folder(version)
+        before = self._current(folder.parent)
+        fresh = folder.parent / f".current-{os.getpid()}"
+        fresh.write_text(version.version, "utf-8")
+        fresh.replace(folder.parent / "current")
+        if before == version.version:
+            return
+        for other in folder.parent.iterdir():
+            if other.is_dir() and other.name not in {version.version, before} and not other.name.startswith("."):
+                shutil.rmtree(other, ignore_errors=True)
+
+    def kept(self) -> list[tuple[ModelVersion, Path]]:
+        """The version in use of each model, as the last keep left them."""
+        found = []
+        for home in sorted(self.root.iterdir()) if self.root.is_dir() else []:
+            version = _card(home / (self._current(home) or "-"))
+            if version is not None:
+                found.append((version, home / version.version))
+        return found
+
+    def _folder(self, version: ModelVersion) -> Path:
+        for part in (version.name, version.version):
+            if part in {"", ".", ".."} or part.startswith(".") or "/" in part or "\\" in part:
+                raise StorageError(f"'{part}' is no name for a model's folder.", hint="Rename the model in MLflow.")
+        return self.root / version.name / version.version
+
+    def _put_in_place(self, waiting: Path, folder: Path, version: ModelVersion) -> None:
+        if folder.exists() and not _same(_card(folder), version):
+            shutil.rmtree(folder)  # an unfinished copy, or another registry's version of the same number
+        try:
+            waiting.rename(folder)
+        except OSError:
+            if not _same(_card(folder), version):  # else another worker was quicker
+                raise
+
+    @staticmethod
+    def _current(home: Path) -> str | None:
+        path = home / "current"
+        return path.read_text("utf-8").strip() or None if path.is_file() else None
+
+
+def open_model(version: ModelVersion, folder: Path) -> LoadedModel:
+    """Load a version from its files and let it predict its example. Raises MillraceError that says what is wrong."""
+    try:
+        mlmodel = _mlmodel(folder)
+        signature = read_signature(folder, mlmodel)
+        model = LoadedModel(
+            version=version,
+            estimator=_load_estimator(folder, mlmodel),
+            signature=signature,
+            codec=Codec(signature),
+            metadata=mlmodel.get("metadata") or {},
+        )
+        model.warm_up()
+    except MillraceError:
+        raise
+    except Exception as error:
+        raise StorageError(
+            f"Version {version.version} of {version.name} cannot be loaded: {type(error).__name__}: {error}.",
+            hint="Train it again with this version of Millrace.",
+        ) from error
+    return model
+
+
+def _mlmodel(folder: Path) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+
+    document: dict[str, Any] = YAML(typ="safe", pure=True).load((folder / "MLmodel").read_text("utf-8"))
+    return document
+
+
+def _load_estimator(folder: Path, mlmodel: dict[str, Any]) -> Any:
+    flavor = (mlmodel.get("flavors") or {}).get("sklearn") or {}
+    if flavor.get("serialization_format") != "skops":
+        found = flavor.get("serialization_format") or "no scikit-learn model"
+        raise StorageError(f"The model's files hold {found}; only skops files are loaded.", hint="Train it again.")
+    from millrace.stores.trusted_types import TRUSTED_TYPES
+    from skops.io import load
+
+    return load(folder / flavor["pickled_model"], trusted=list(TRUSTED_TYPES))
+
+
+def _card(folder: Path) -> ModelVersion | None:
+    try:
+        return ModelVersion.model_validate_json((folder / _CARD).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _same(one: ModelVersion | None, other: ModelVersion) -> bool:
+    """Whether two cards tell of the same version; aliases move, so they do not count."""
+    return one is not None and (one.name, one.version, one.run_id, one.created) == (
+        other.name,
+        other.version,
+        other.run_id,
+        other.created,
+    )
