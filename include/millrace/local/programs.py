@@ -1,15 +1,29 @@
 """The programs of the embedded stack: what to start, with which environment, and how to know that it is healthy.
 
-Nothing here starts anything.
+Nothing here starts anything. A program whose address is set to a server elsewhere is not part of the stack.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
+from millrace.local.airflow import airflow_environment
+from millrace.local.credentials import Credentials
+from millrace.local.health import AirflowComponentBeats, PortAnswers, Probe, UrlAnswers
+from millrace.local.stack_env import embedded_mlflow, uses_embedded_mlflow
 from millrace.settings import PORTS, Settings
+
+
+class Phase(IntEnum):
+    """Programs of one phase start together, after those of the phases before are healthy; they stop in reverse."""
+
+    STORES = 1
+    PLATFORM = 2
 
 
 @dataclass(frozen=True)
@@ -18,9 +32,20 @@ class Program:
 
     name: str
     argv: tuple[str, ...]
-    port: int
+    port: int | None
     environment: dict[str, str] = field(default_factory=dict)
     health_url: str | None = None
+    component: str | None = None
+    phase: Phase = Phase.PLATFORM
+    stop_seconds: int = 10
+
+    def probe(self, host: str) -> Probe:
+        """How to ask whether it is healthy."""
+        if self.component is not None:
+            return AirflowComponentBeats(str(self.health_url), self.component)
+        if self.health_url is not None:
+            return UrlAnswers(self.health_url)
+        return PortAnswers(host, int(self.port or 0))
 
 
 def executable(name: str) -> str:
@@ -34,7 +59,7 @@ def mongodb(settings: Settings) -> Program:
     storage = settings.millrace_home / "mongodb"
     argv = (executable("secantusd-py"), "--host", settings.millrace_host, "--port", str(port))
     options = ("--storage-path", str(storage), "--cache-size", "256M", "--sync-on-commit")
-    return Program("mongodb", argv + options, port)
+    return Program("mongodb", argv + options, port, phase=Phase.STORES)
 
 
 def s3(settings: Settings) -> Program:
@@ -49,6 +74,63 @@ def s3(settings: Settings) -> Program:
         "S3_DATA_DIR": str(storage / "data"),
         "STATE_DIR": str(storage / "state"),
         "SERVICES": "s3",
+        "IOT_MTLS_ENABLED": "0",  # it would listen on every address, on a port of its own
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
     }
     health = f"http://{settings.millrace_host}:{port}/_ministack/health"
-    return Program("s3", (executable("ministack"),), port, environment, health)
+    return Program("s3", (executable("ministack"),), port, environment, health, phase=Phase.STORES)
+
+
+def mlflow(settings: Settings) -> Program:
+    """MLflow's server: one worker, and no runners for jobs that Millrace does not have."""
+    port = settings.port(PORTS["mlflow"])
+    store = f"sqlite:///{settings.millrace_home / 'mlflow' / 'mlflow.db'}"
+    argv = (executable("mlflow"), "server", "--host", settings.millrace_host, "--port", str(port), "--workers", "1")
+    stores = ("--backend-store-uri", store, "--default-artifact-root", f"s3://{settings.s3_bucket}/mlflow")
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return Program(
+        "mlflow", (*argv, *stores, "--no-serve-artifacts"), port, environment, f"{embedded_mlflow(settings)}/health"
+    )
+
+
+def airflow(settings: Settings, credentials: Credentials) -> tuple[Program, ...]:
+    """Airflow's four processes. Logs are read from disk on this one machine, so that no log server is needed."""
+    port = settings.port(PORTS["airflow"])
+    environment = airflow_environment(settings, credentials)
+    health = f"http://{settings.millrace_host}:{port}/api/v2/monitor/health"
+    program = executable("airflow")
+
+    def process(name: str, argv: tuple[str, ...], **about: Any) -> Program:
+        return Program(f"airflow-{name}", (program, *argv), environment=environment, health_url=health, **about)
+
+    return (
+        process("api-server", ("api-server",), port=port),
+        process("scheduler", ("scheduler", "--skip-serve-logs"), port=None, component="scheduler", stop_seconds=15),
+        process("dag-processor", ("dag-processor",), port=None, component="dag_processor"),
+        process("triggerer", ("triggerer", "--skip-serve-logs"), port=None, component="triggerer"),
+    )
+
+
+def service(settings: Settings) -> Program:
+    """The prediction service."""
+    port = settings.port(PORTS["service"])
+    argv = (executable("uvicorn"), "serving.app:create_app", "--factory", "--no-access-log")
+    address = ("--host", settings.millrace_host, "--port", str(port))
+    return Program("service", argv + address, port, health_url=f"http://{settings.millrace_host}:{port}/health")
+
+
+def embedded_stores(settings: Settings) -> tuple[Program, ...]:
+    """MongoDB and S3, unless the settings name servers elsewhere."""
+    makers: tuple[tuple[Callable[[Settings], Program], bool], ...] = (
+        (mongodb, settings.mongodb_uri is None),
+        (s3, settings.s3_endpoint_url is None),
+    )
+    return tuple(make(settings) for make, embedded in makers if embedded)
+
+
+def stack_programs(settings: Settings, credentials: Credentials) -> tuple[Program, ...]:
+    """All programs of this stack, in the order of their phases."""
+    registry = (mlflow(settings),) if uses_embedded_mlflow(settings) else ()
+    scheduling = airflow(settings, credentials) if settings.airflow_url is None else ()
+    return (*embedded_stores(settings), *registry, *scheduling, service(settings))

@@ -1,0 +1,75 @@
+"""How to know that a program is healthy. Each probe asks once and answers at once; nothing here waits."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+PROBE_SECONDS = 5.0
+OK = 200
+_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Probe(Protocol):
+    """Whether a program, started at `started` (Unix time), is healthy now."""
+
+    def __call__(self, started: float) -> bool:
+        """Ask once."""
+
+
+@dataclass(frozen=True)
+class PortAnswers:
+    """The program accepts connections on its port."""
+
+    host: str
+    port: int
+
+    def __call__(self, started: float) -> bool:
+        """Connect once."""
+        try:
+            with socket.create_connection((self.host, self.port), timeout=PROBE_SECONDS):
+                return True
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class UrlAnswers:
+    """The URL answers 200."""
+
+    url: str
+
+    def __call__(self, started: float) -> bool:
+        """Get it once."""
+        try:
+            with _NO_PROXY.open(self.url, timeout=PROBE_SECONDS) as response:
+                return bool(response.status == OK)
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class AirflowComponentBeats:
+    """Airflow's API says that this component has sent a heartbeat since it was started."""
+
+    url: str
+    component: str
+
+    def __call__(self, started: float) -> bool:
+        """Ask Airflow once; a heartbeat from before a restart does not count."""
+        try:
+            with _NO_PROXY.open(self.url, timeout=PROBE_SECONDS) as response:
+                answer: dict[str, Any] = json.load(response)[self.component]
+            beat = answer[f"latest_{self.component}_heartbeat"]
+            return answer["status"] == "healthy" and _unix_time(beat) >= started - 1
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+
+def _unix_time(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
