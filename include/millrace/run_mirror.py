@@ -45,12 +45,15 @@ def mark_failed(runs: RunStore, run_id: str, stage: str, error: Document) -> Non
         runs.mark_stage_killed(run_id, stage, error)
 
 
-def close(runs: RunStore, run_id: str, succeeded: bool, reason: str) -> None:
-    """Close the run as the scheduler closed it; what still runs in the record then has been killed."""
+def close(runs: RunStore, run_id: str, failure: str | None) -> None:
+    """Close the run: success, or failed for the first reason in the record, else for `failure`.
+
+    What still runs in the record then has been killed.
+    """
     record = _record(runs, run_id)
     if record is None:
         return
-    if succeeded:
+    if failure is None:
         runs.finish_run(run_id, SUCCESS)
         return
     for stage, fields in record["stages"].items():
@@ -58,7 +61,7 @@ def close(runs: RunStore, run_id: str, succeeded: bool, reason: str) -> None:
             runs.mark_stage_killed(run_id, stage, killed_error(stage, fields["attempt"]))
     stages = runs.get_run(run_id)["stages"].values()
     errors = [stage["error"] for stage in stages if stage["status"] in {FAILED, KILLED} and stage.get("error")]
-    runs.finish_run(run_id, FAILED, errors[0] if errors else {"code": "run_failed", "message": reason})
+    runs.finish_run(run_id, FAILED, errors[0] if errors else {"code": "run_failed", "message": failure})
 
 
 def _record(runs: RunStore, run_id: str) -> Document | None:

@@ -1,0 +1,198 @@
+"""One Airflow DAG for each pipeline spec: which stages run, when, and in what order.
+
+Wiring only: a task calls `millrace.pipeline.perform` and hands its small JSON output on by XCom. This file is parsed
+every few seconds and at the start of every task, so it imports nothing heavy, opens no connection, and reads one spec
+alone where Airflow asks for one DAG. It must not raise for a broken spec: `spec_errors.py` shows those.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAlias,
+    CronDataIntervalTimetable,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    get_current_context,
+    get_parsing_context,
+    task,
+)
+
+from millrace.errors import MillraceError
+from millrace.settings import get_settings
+from millrace.spec.catalogue import LoadedSpec, find_spec, load_catalogue
+from millrace.spec.models import AssetSchedule, PipelineSpec
+
+if TYPE_CHECKING:
+    from millrace.stages.base import RunContext
+
+log = logging.getLogger(__name__)
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+TABLE = "table"
+"""XCom key of the output of `transform`: Airflow maps over return values only, so that task returns the candidates."""
+TIMEOUTS = {
+    "extract": timedelta(hours=2),
+    "validate": timedelta(hours=1),
+    "transform": timedelta(hours=2),
+    "load": timedelta(hours=2),
+    "train": timedelta(hours=12),
+    "evaluate": timedelta(hours=1),
+    "register": timedelta(minutes=30),
+}
+ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": ISO_TIME}
+PARAMS = {
+    "use_cache": Param(True, type="boolean", title="Reuse unchanged stages", description="Off: do all of them again."),
+    "interval_start": Param(None, **MOMENT, title="Start of the data interval", description="Inclusive."),
+    "interval_end": Param(None, **MOMENT, title="End of the data interval", description="Exclusive."),
+}
+
+
+class StageFailedError(SystemExit):
+    """Ends a task with one sentence in its log; Airflow adds a stack trace to any other kind of exception."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__(document["message"])
+        self.document = document
+
+
+class StageRefusedError(StageFailedError):
+    """A failure that no retry can mend: bad data, a bad spec."""
+
+
+def build_dag(loaded: LoadedSpec) -> DAG:
+    """The DAG of one pipeline."""
+    spec = loaded.spec
+    with DAG(
+        dag_id=spec.name,
+        description=spec.description or None,
+        doc_md=_documentation(loaded),
+        schedule=_schedule(spec.schedule),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        tags=["millrace", *spec.tags],
+        params=PARAMS,
+        default_args={
+            "owner": spec.owner,
+            "retries": 2,
+            "retry_delay": timedelta(seconds=10),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=5),
+            "retry_policy": ExceptionRetryPolicy([RetryRule(StageRefusedError, RetryAction.FAIL)]),
+        },
+    ) as dag:
+        _chain(spec)
+    return dag
+
+
+def _chain(spec: PipelineSpec) -> None:
+    dataset, champion = Asset(f"dataset/{spec.name}", group="dataset"), AssetAlias(f"champion/{spec.name}")
+    extracted = _stage("extract")()
+    validated = _stage("validate")(extract=extracted)
+    labels = _stage("transform", outlets=[] if spec.load else [dataset])(validate=validated)
+    table = labels[TABLE]
+    delivered = _stage("load", outlets=[dataset])(transform=table) if spec.load else None
+    if spec.task is None:
+        return
+    train = _stage("train", map_index_template="{{ task.op_kwargs['candidate'] }}")
+    trained = train.partial(transform=table).expand(candidate=labels)
+    if delivered is not None:
+        delivered >> trained
+    evaluated = _stage("evaluate")(transform=table, train=trained)
+    _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+
+
+def _stage(stage: str, **options: Any) -> Any:
+    """The Airflow task of a stage; call it with the outputs of the stages before it, by their names."""
+    return task(task_id=stage, execution_timeout=TIMEOUTS[stage], **options)(_perform)
+
+
+def _perform(candidate: str | None = None, **outputs: Any) -> Any:
+    context = get_current_context()
+    inputs = {stage: list(output) if stage == "train" else output for stage, output in outputs.items()}
+    try:
+        return _performed(context, inputs, candidate)
+    except Exception as error:
+        _end(error)
+
+
+def _performed(context: Any, inputs: dict[str, Any], candidate: str | None) -> Any:
+    from millrace import pipeline
+    from millrace.stages.candidates import all_candidates
+
+    stage, run = context["ti"].task_id, _run_context(context)
+    output = pipeline.perform(run, stage, inputs, candidate)
+    _announce(context, inputs, output)
+    if stage != "transform":
+        return output
+    context["ti"].xcom_push(TABLE, output)
+    return list(all_candidates(run.spec)) if run.spec.task else []
+
+
+def _run_context(context: Any) -> RunContext:
+    from millrace.dag_run import DagRun
+
+    run, params = context["dag_run"], context["params"]
+    facts = DagRun(run.dag_id, run.run_id, params, run.data_interval_start, run.data_interval_end)
+    return facts.open(SPECS[run.dag_id])
+
+
+def _announce(context: Any, inputs: dict[str, Any], output: dict[str, Any]) -> None:
+    """Say in the asset events which version the run made; a champion has an event only when it is a new one."""
+    name, events = context["dag"].dag_id, context["outlet_events"]
+    for outlet in context["task"].outlets:
+        if isinstance(outlet, Asset):
+            dataset = (output if "dataset" in output else inputs["transform"])["dataset"]
+            events[outlet].extra = {"dataset_version": dataset["version"], "rows": dataset["rows"]}
+        elif output["promoted"]:
+            champion = Asset(f"model/{name}", group="model")
+            events[outlet].add(champion, extra={"model_version": output["model_version"]})
+
+
+def _end(error: Exception) -> NoReturn:
+    from millrace.stages.base import error_document
+
+    document = error_document(error)
+    if document["code"] == "internal_error":
+        log.warning("This is a fault of the program, not of the data.", exc_info=error)
+    mendable_by_retry = getattr(error, "retryable", not isinstance(error, MillraceError))
+    raise (StageFailedError if mendable_by_retry else StageRefusedError)(document) from None
+
+
+def _schedule(schedule: str | AssetSchedule | None) -> Any:
+    if isinstance(schedule, AssetSchedule):
+        return [Asset(asset, group=asset.partition("/")[0]) for asset in schedule.assets]
+    if schedule is None or schedule in {"@once", "@continuous"}:
+        return schedule
+    return CronDataIntervalTimetable(schedule, timezone="UTC")
+
+
+def _documentation(loaded: LoadedSpec) -> str:
+    """What the DAG's page says: the spec as it was written, which holds no secret because `${}` is unfilled there."""
+    text = loaded.path.read_text(encoding="utf-8")
+    return f"{loaded.spec.description}\n\n`{loaded.path.name}`, version `{loaded.version}`:\n\n```yaml\n{text}\n```\n"
+
+
+def _loaded_specs() -> dict[str, LoadedSpec]:
+    folder, wanted = get_settings().millrace_pipelines_dir, get_parsing_context().dag_id
+    if wanted is None:
+        return load_catalogue(folder).specs
+    try:
+        return {wanted: find_spec(folder, wanted)}
+    except MillraceError as error:
+        log.error("%s", error)
+        return {}
+
+
+SPECS = _loaded_specs()
+for _loaded in SPECS.values():
+    build_dag(_loaded)
