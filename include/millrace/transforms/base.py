@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from millrace.errors import TransformError, did_you_mean
 from millrace.strict import StrictModel
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class TransformContext:
-    """What a step may ask for (`load_table` reads a joined table) and where it leaves `notes` for the run's warnings."""
+    """What a step may ask for (`load_table` reads another table) and where it leaves `notes` for the run's warnings."""
 
     load_table: Callable[[object], pd.DataFrame] | None = None
     notes: list[str] = field(default_factory=list)
@@ -24,6 +24,9 @@ class TransformContext:
 
 class TransformStep(StrictModel, ABC):
     """One table-wise step. An entry sets `step` to a Literal and implements `apply`."""
+
+    repeatable: ClassVar[bool] = True
+    """Whether the result depends on the table and the step's own options only, so that it may be reused."""
 
     step: str
 
@@ -39,3 +42,50 @@ class TransformStep(StrictModel, ABC):
                     f"Transform step '{self.step}' names the column '{column}', which the table does not have.",
                     hint=did_you_mean(column, map(str, table.columns)),
                 )
+
+    def require_numbers(self, table: pd.DataFrame, *columns: str) -> None:
+        """As `require`, and raise TransformError for a column that does not hold numbers."""
+        from pandas.api.types import is_numeric_dtype
+
+        self.require(table, *columns)
+        for column in columns:
+            if not is_numeric_dtype(table[column]):
+                raise TransformError(
+                    f"Transform step '{self.step}' needs numbers, but the column '{column}' holds "
+                    f"{described(table[column])}.",
+                    hint=f"Put {{step: cast, columns: {{{column}: number}}}} before it.",
+                )
+
+    def require_times(self, table: pd.DataFrame, column: str) -> None:
+        """As `require`, and raise TransformError for a column that does not hold times."""
+        from pandas.api.types import is_datetime64_any_dtype
+
+        self.require(table, column)
+        if not is_datetime64_any_dtype(table[column]):
+            raise TransformError(
+                f"Transform step '{self.step}' needs times, but the column '{column}' holds "
+                f"{described(table[column])}.",
+                hint=f"Put {{step: cast, columns: {{{column}: datetime}}}} before it.",
+            )
+
+    def require_new(self, table: pd.DataFrame, *columns: str) -> None:
+        """Raise TransformError when a column that the step would add is there already."""
+        for column in columns:
+            if column in table.columns:
+                raise TransformError(
+                    f"Transform step '{self.step}' would overwrite the column '{column}'.",
+                    hint="Rename or drop the present column first.",
+                )
+
+
+def described(values: pd.Series) -> str:
+    """What a column holds, in a person's words: `text (e.g. 'abc')`."""
+    kinds = {"b": "true/false", "i": "whole numbers", "u": "whole numbers", "f": "numbers", "M": "times"}
+    known = values.dropna()
+    kind = kinds.get(getattr(values.dtype, "kind", "O"), "text")
+    return f"{kind} (e.g. {shown(known.iloc[0])})" if len(known) else f"{kind} (all null)"
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it, without numpy's name for its type."""
+    return repr(value.item() if hasattr(value, "item") else value)

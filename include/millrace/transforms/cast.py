@@ -1,0 +1,100 @@
+"""The step `cast`: gives columns a type, and names the value and the row that cannot have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, field_validator
+
+from millrace.errors import TransformError
+from millrace.transforms.base import TransformContext, TransformStep, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["number", "integer", "string", "boolean", "datetime"]
+_TRUTH = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False),
+}
+
+
+class Cast(TransformStep):
+    """Give columns a type. A value that cannot have it is an error, or null with `errors: null`."""
+
+    step: Literal["cast"]
+    columns: dict[str, Kind] = Field(min_length=1, description="Column to number, integer, string, boolean, datetime.")
+    format: str | None = Field(default=None, description="strptime format of times; ISO 8601 where absent.")
+    errors: Literal["error", "null"] = Field(default="error", description="What an unreadable value becomes.")
+
+    @field_validator("errors", mode="before")
+    @classmethod
+    def _yaml_null(cls, value: object) -> object:
+        return "null" if value is None else value
+
+    def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
+        """The table with the columns cast."""
+        self.require(table, *self.columns)
+        changed = {name: self._cast(table[name], kind, context) for name, kind in self.columns.items()}
+        return table.assign(**changed)
+
+    def _cast(self, values: pd.Series, kind: Kind, context: TransformContext) -> pd.Series:
+        cast = _CASTS[kind](values, self.format)
+        lost = (cast.isna() & values.notna()).to_numpy()
+        if lost.any():
+            first = int(lost.argmax())
+            found = (
+                f"Transform step 'cast': {shown(values.iloc[first])} in column '{values.name}', row {first + 1}, "
+                f"is no {kind} ({int(lost.sum()):,} of {len(values):,} values are not)"
+            )
+            if self.errors == "error":
+                hint = "Mend the source, give a 'format' for times, or set errors: null to make such values null."
+                raise TransformError(f"{found}.", hint=hint)
+            context.notes.append(f"{found}; they became null.")
+        return cast
+
+
+def _number(values: pd.Series, _format: str | None) -> pd.Series:
+    import pandas as pd
+
+    if values.dtype.kind in "iufb":
+        return values if values.dtype.kind != "b" else values.astype("int64")
+    return pd.to_numeric(values, errors="coerce")
+
+
+def _integer(values: pd.Series, format_: str | None) -> pd.Series:
+    numbers = _number(values, format_)
+    if numbers.dtype.kind == "f":
+        numbers = numbers.where(numbers % 1 == 0)  # a fraction (and infinity) is no integer; never round in silence
+    return numbers.astype("Int64" if numbers.isna().any() else "int64")
+
+
+def _string(values: pd.Series, _format: str | None) -> pd.Series:
+    return values.astype("string").astype(object).where(values.notna(), None)
+
+
+def _boolean(values: pd.Series, _format: str | None) -> pd.Series:
+    known = values.astype("string").str.strip().str.lower().map(_TRUTH)
+    return known.astype("boolean" if known.isna().any() else "bool")
+
+
+def _datetime(values: pd.Series, format_: str | None) -> pd.Series:
+    import pandas as pd
+
+    if values.dtype.kind in "iuf" and format_ is None:
+        return pd.Series(pd.NaT, index=values.index).dt.tz_localize("UTC")  # a bare number names no time
+    if values.dtype.kind in "iuf":
+        numbers: Any = values.astype("Int64")
+        values = numbers.astype("string")
+    times: pd.Series = pd.to_datetime(values, format=format_ or "ISO8601", utc=True, errors="coerce")
+    return times
+
+
+_CASTS: dict[Kind, Callable[[pd.Series, str | None], pd.Series]] = {
+    "number": _number,
+    "integer": _integer,
+    "string": _string,
+    "boolean": _boolean,
+    "datetime": _datetime,
+}

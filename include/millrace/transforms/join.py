@@ -1,0 +1,92 @@
+"""The step `join`: adds the columns of another table by key. Who reads that table is the context's affair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from millrace.errors import TransformError
+from millrace.transforms.base import TransformContext, TransformStep, described
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHECKS = {"m:1": "the joined table", "1:1": "one of the tables", "1:m": "this table"}
+
+
+class Join(TransformStep):
+    """Add the columns of another table. A key that would multiply rows is an error unless `validate` allows it."""
+
+    repeatable = False
+
+    step: Literal["join"]
+    with_: dict[str, Any] = Field(alias="with", description="The other table: a source, as under 'source'.")
+    on: list[str] = Field(min_length=1, description="Key columns, which both tables have.")
+    how: Literal["left", "inner"] = Field(default="left", description="left keeps every row; inner the matched ones.")
+    validate_: Literal["m:1", "1:1", "1:m", "m:m"] = Field(
+        default="m:1", alias="validate", description="How often a key may occur: here, and in the joined table."
+    )
+    columns: list[str] | None = Field(default=None, description="Columns to take; default: all.")
+    suffix: str = Field(default="_joined", description="For a taken column whose name is there already.")
+
+    def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
+        """The joined table, in the order of the given one."""
+        import pandas as pd
+
+        other = self._other(context)
+        self.require(table, *self.on)
+        self._require_same_kinds(table, other)
+        try:
+            joined = table.merge(
+                other,
+                on=self.on,
+                how=self.how,
+                validate=self.validate_,
+                suffixes=("", self.suffix),
+                indicator="_merge_",
+            )
+        except pd.errors.MergeError as error:
+            raise TransformError(
+                f"Transform step 'join' (validate: {self.validate_}): the key {', '.join(self.on)} is not unique in "
+                f"{_CHECKS.get(self.validate_, 'the tables')}.",
+                hint="Drop its duplicates, add key columns, or allow it by 'validate'.",
+            ) from error
+        self._note_unmatched(joined, len(table), context)
+        return joined.drop(columns="_merge_").reset_index(drop=True)
+
+    def _other(self, context: TransformContext) -> pd.DataFrame:
+        if context.load_table is None:
+            raise TransformError("Transform step 'join' cannot read another table here.", hint="Run the pipeline.")
+        other = context.load_table(self.with_)
+        missing = [name for name in (*self.on, *(self.columns or [])) if name not in other.columns]
+        if missing:
+            raise TransformError(
+                f"Transform step 'join': the joined table has no column '{missing[0]}'.",
+                hint=f"It has: {', '.join(map(str, other.columns))}.",
+            )
+        return other[list(dict.fromkeys([*self.on, *self.columns]))] if self.columns is not None else other
+
+    def _require_same_kinds(self, table: pd.DataFrame, other: pd.DataFrame) -> None:
+        kinds = {"i": "number", "u": "number", "f": "number", "M": "time", "b": "truth"}
+        for key in self.on:
+            left, right = (kinds.get(side[key].dtype.kind, "text") for side in (table, other))
+            if left != right:
+                raise TransformError(
+                    f"Transform step 'join': the key '{key}' holds {described(table[key])} here and "
+                    f"{described(other[key])} in the joined table.",
+                    hint="Cast one of them, or give the source's column types.",
+                )
+
+    def _note_unmatched(self, joined: pd.DataFrame, rows: int, context: TransformContext) -> None:
+        if self.how == "left":
+            lost = int((joined["_merge_"] == "left_only").sum())
+            outcome = "their new columns are null"
+        else:
+            lost = max(rows - len(joined), 0)
+            outcome = "they were dropped"
+        if lost:
+            context.notes.append(
+                f"Transform step 'join' found no match for {lost:,} of {rows:,} rows by "
+                f"{', '.join(self.on)}; {outcome}."
+            )

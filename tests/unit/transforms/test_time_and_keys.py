@@ -1,0 +1,152 @@
+"""Steps that know about time or keys: resample, aggregate, join, lag, window; and the step `python`."""
+
+import pandas as pd
+import pytest
+from pydantic import TypeAdapter
+
+from millrace.errors import TransformError
+from millrace.strict import union_of
+from millrace.transforms import STEPS
+from millrace.transforms.base import TransformContext
+
+STEP = TypeAdapter(union_of(STEPS, "step"))
+HOURS = pd.to_datetime(["2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 03:00"], utc=True)
+SERIES = pd.DataFrame({"t": HOURS, "v": [1.0, 2.0, 4.0]})
+
+
+def apply(table: pd.DataFrame, notes: list[str] | None = None, other: pd.DataFrame | None = None, **step: object):
+    """What one step makes of the table; `other` is the table that a join reads."""
+    context = TransformContext(load_table=lambda _: other, notes=[] if notes is None else notes)
+    return STEP.validate_python(step).apply(table, context)
+
+
+def test_aggregate_keeps_null_keys_and_counts_rows():
+    table = pd.DataFrame({"k": ["a", "a", None], "v": [1.0, 3.0, None]})
+    metrics = {"mean": {"column": "v", "function": "mean"}, "sum": {"column": "v", "function": "sum"}}
+    result = apply(table, step="aggregate", by=["k"], metrics=metrics, rows="n")
+    assert result["n"].tolist() == [2, 1]
+    assert result["mean"].tolist()[0] == 2
+    assert pd.isna(result["sum"].tolist()[1])
+
+
+def test_resample_keeps_gaps_as_nulls_or_drops_them():
+    result = apply(SERIES, step="resample", time="t", every="1h", aggregate={"v": "sum"})
+    assert len(result) == 4
+    assert result["v"].isna().tolist() == [False, False, True, False]
+    dropped = apply(SERIES, step="resample", time="t", every="1h", aggregate={"v": "sum"}, gaps="drop")
+    assert dropped["v"].tolist() == [1, 2, 4]
+
+
+def test_resample_by_key_and_first_in_time():
+    table = pd.DataFrame({"t": HOURS[[1, 0, 2]], "k": ["a", "a", "b"], "v": [2.0, 1.0, 4.0]})
+    result = apply(table, step="resample", time="t", every="1D", aggregate={"v": "first"}, by=["k"])
+    assert result[["k", "v"]].to_numpy().tolist() == [["a", 1.0], ["b", 4.0]]
+
+
+def test_resample_notes_rows_without_a_time_and_refuses_text():
+    notes: list[str] = []
+    table = pd.concat([SERIES, pd.DataFrame({"t": [pd.NaT], "v": [9.0]})], ignore_index=True)
+    table["t"] = pd.to_datetime(table["t"], utc=True)
+    apply(table, notes, step="resample", time="t", every="1h", aggregate={"v": "mean"})
+    assert "dropped 1 rows" in notes[0]
+    with pytest.raises(TransformError, match="needs times"):
+        apply(SERIES.assign(t="x"), step="resample", time="t", every="1h", aggregate={"v": "mean"})
+
+
+def test_resample_refuses_a_grid_that_one_stray_time_makes_endless():
+    table = pd.DataFrame({"t": pd.to_datetime(["1700-01-01", "2200-01-01"], utc=True), "v": [1.0, 2.0]})
+    with pytest.raises(TransformError, match="would make 15,7"):
+        apply(table, step="resample", time="t", every="1s", aggregate={"v": "mean"})
+
+
+def test_join_adds_columns_keeps_the_order_and_notes_what_has_no_match():
+    notes: list[str] = []
+    other = pd.DataFrame({"k": [1, 2], "name": ["one", "two"], "v": [0, 0]})
+    table = pd.DataFrame({"k": [2, 3, 1], "v": [1, 2, 3]})
+    joined = apply(table, notes, other, step="join", **{"with": {"type": "file"}}, on=["k"])
+    assert joined["name"].tolist()[0::2] == ["two", "one"]
+    assert list(joined.columns) == ["k", "v", "name", "v_joined"]
+    assert "no match for 1 of 3 rows" in notes[0]
+    inner = apply(table, [], other, step="join", **{"with": {}}, on=["k"], how="inner", columns=["name"])
+    assert inner["name"].tolist() == ["two", "one"]
+
+
+def test_join_never_multiplies_rows_unasked():
+    other = pd.DataFrame({"k": [1, 1], "w": [1, 2]})
+    table = pd.DataFrame({"k": [1]})
+    with pytest.raises(TransformError, match="not unique in the joined table"):
+        apply(table, [], other, step="join", **{"with": {}}, on=["k"])
+    assert len(apply(table, [], other, step="join", **{"with": {}}, on=["k"], validate="1:m")) == 2
+
+
+def test_join_refuses_keys_of_different_kinds_and_missing_columns():
+    with pytest.raises(TransformError, match="'k' holds whole numbers"):
+        apply(pd.DataFrame({"k": [1]}), [], pd.DataFrame({"k": ["1"]}), step="join", **{"with": {}}, on=["k"])
+    with pytest.raises(TransformError, match="has no column 'w'"):
+        apply(
+            pd.DataFrame({"k": [1]}), [], pd.DataFrame({"k": [1]}), step="join", **{"with": {}}, on=["k"], columns=["w"]
+        )
+
+
+def test_lag_counts_rows_in_the_order_of_time_and_keeps_the_tables_order():
+    table = SERIES.iloc[[2, 0, 1]].reset_index(drop=True)
+    result = apply(table, step="lag", columns=["v"], order_by="t", periods=[1])
+    assert result["v"].tolist() == [4, 1, 2]
+    assert result["v_lag_1"].tolist()[0] == 2
+    assert pd.isna(result["v_lag_1"].tolist()[1])
+
+
+def test_lag_with_every_counts_time_so_a_gap_is_null():
+    result = apply(SERIES, step="lag", columns=["v"], order_by="t", periods=[1, 2], every="1h")
+    assert result["v_lag_1"].isna().tolist() == [True, False, True]
+    assert result["v_lag_2"].tolist()[2] == 2
+
+
+def test_lag_never_crosses_a_key():
+    table = pd.DataFrame({"k": ["a", "b", "a"], "t": [1, 2, 3], "v": [1.0, 2.0, 3.0]})
+    result = apply(table, step="lag", columns=["v"], order_by="t", by=["k"], periods=[1])
+    assert result["v_lag_1"].isna().tolist() == [True, True, False]
+
+
+def test_lag_with_every_refuses_repeated_times_and_times_off_the_grid():
+    with pytest.raises(TransformError, match="1 repeated or missing times"):
+        apply(pd.concat([SERIES, SERIES[:1]]), step="lag", columns=["v"], order_by="t", periods=[1], every="1h")
+    with pytest.raises(TransformError, match="not a multiple of 2h"):
+        apply(SERIES, step="lag", columns=["v"], order_by="t", periods=[1], every="2h")
+
+
+def test_window_ends_before_the_row_and_knows_gaps():
+    table = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=4, freq="h", tz="UTC"), "v": [1.0, 2.0, 3.0, 4.0]})
+    result = apply(table, step="window", columns=["v"], order_by="t", size=2, functions=["mean", "max"])
+    assert result["v_mean_2"].tolist()[2:] == [1.5, 2.5]
+    assert result["v_max_2"].tolist()[2:] == [2, 3]
+    gappy = apply(table.drop(index=1), step="window", columns=["v"], order_by="t", size=2, every="1h", min_periods=1)
+    assert gappy["v_mean_2"].tolist()[1:] == [1.0, 3.0]
+    strict = apply(table.drop(index=1), step="window", columns=["v"], order_by="t", size=2, every="1h")
+    assert strict["v_mean_2"].isna().all()
+
+
+def test_lag_and_window_refuse_to_overwrite_a_column():
+    with pytest.raises(TransformError, match="overwrite the column 'v_lag_1'"):
+        apply(SERIES.assign(v_lag_1=0), step="lag", columns=["v"], order_by="t", periods=[1])
+
+
+def test_python_calls_a_function_and_leaves_the_given_table(tmp_path, monkeypatch):
+    (tmp_path / "own_steps.py").write_text(
+        "def add_one(table, column):\n    table[column] += 1\n    return table\n"
+        "def broken(table):\n    raise KeyError('x')\n"
+        "def wrong(table):\n    return 5\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    before = SERIES.copy()
+    result = apply(SERIES, step="python", function="own_steps:add_one", options={"column": "v"})
+    assert result["v"].tolist() == [2, 3, 5]
+    pd.testing.assert_frame_equal(SERIES, before)
+    for function, sentence in {
+        "own_steps:broken": "raised KeyError",
+        "own_steps.wrong": "returned int, not a DataFrame",
+        "own_steps.absent": "has no function 'absent'",
+        "no_such_package.f": "cannot import 'no_such_package'",
+    }.items():
+        with pytest.raises(TransformError, match=sentence):
+            apply(SERIES, step="python", function=function)
