@@ -1,0 +1,1 @@
+"""The `millrace` program: commands that hand over to the library."""

@@ -1,0 +1,142 @@
+"""A client of the few calls of Airflow's REST API that the commands need.
+
+It answers for authentication and for clear errors; what a run means is no business of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from millrace.cli.failures import CommandError
+from millrace.errors import MillraceError, StackError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from millrace.settings import Settings
+
+TIMEOUT_SECONDS = 30
+
+
+class AirflowError(MillraceError):
+    """Airflow refused a call."""
+
+    code = "airflow_refused"
+    http_status = 502
+
+
+class AirflowApi:
+    """Airflow 3's REST API for one user, whose token is fetched when it is first needed and again when it runs out."""
+
+    def __init__(self, settings: Settings, client: httpx.Client | None = None) -> None:
+        self._settings = settings
+        self._client = client
+        self._token: str | None = None
+
+    def dag(self, dag_id: str) -> dict[str, Any] | None:
+        """The DAG, or None while Airflow has not parsed it."""
+        return self._answer("GET", f"/api/v2/dags/{dag_id}", absent=True)
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """What Airflow could not parse."""
+        errors: list[dict[str, Any]] = self._call("GET", "/api/v2/importErrors", params={"limit": 100})["import_errors"]
+        return errors
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the DAG run."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
+        """Start a run of the DAG; returns the DAG run."""
+        body = {"logical_date": None, "conf": conf}
+        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+
+    def dag_run(self, dag_id: str, dag_run_id: str) -> dict[str, Any]:
+        """The DAG run as it stands."""
+        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}")
+
+    def dag_runs(self, dag_id: str, start: str, end: str) -> list[dict[str, Any]]:
+        """The DAG's backfill runs whose logical date lies in [start, end], oldest first."""
+        params = {
+            "run_type": "backfill",
+            "logical_date_gte": start,
+            "logical_date_lte": end,
+            "order_by": "logical_date",
+            "limit": 1000,
+        }
+        runs: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
+        return runs
+
+    def backfill(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Create a backfill."""
+        return self._call("POST", "/api/v2/backfills", json=body)
+
+    def backfill_state(self, backfill_id: int) -> dict[str, Any]:
+        """The backfill as it stands; `completed_at` is null while it goes on."""
+        return self._call("GET", f"/api/v2/backfills/{backfill_id}")
+
+    def _call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        answer = self._answer(method, path, **more)
+        return answer or {}
+
+    def _answer(self, method: str, path: str, absent: bool = False, **more: Any) -> dict[str, Any] | None:
+        response = self._send(method, path, **more)
+        if response.status_code == 401:
+            self._token = None
+            response = self._send(method, path, **more)
+        if absent and response.status_code == 404:
+            return None
+        if response.is_error:
+            raise AirflowError(
+                f"Airflow answered {response.status_code} to {method} {path}: {_reason(response)}.",
+                details={"status": response.status_code},
+            )
+        document: dict[str, Any] = response.json() if response.content else {}
+        return document
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        if self._token is None:
+            self._token = self._fetch_token()
+        return self._request(method, path, headers={"Authorization": f"Bearer {self._token}"}, **more)
+
+    def _fetch_token(self) -> str:
+        password = self._settings.airflow_password
+        if password is None:
+            raise StackError(
+                "No password for Airflow is known.",
+                hint="'millrace up' starts the stack and sets one; for another Airflow set AIRFLOW_URL, "
+                "AIRFLOW_USERNAME and AIRFLOW_PASSWORD; or run here with --local.",
+            )
+        body = {"username": self._settings.airflow_username, "password": password.get_secret_value()}
+        response = self._request("POST", "/auth/token", json=body)
+        if response.is_error:
+            raise CommandError(
+                f"Airflow at {self._settings.airflow} does not let {self._settings.airflow_username} in "
+                f"({response.status_code}).",
+                hint="Check AIRFLOW_USERNAME and AIRFLOW_PASSWORD.",
+            )
+        return str(response.json()["access_token"])
+
+    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.Client(timeout=TIMEOUT_SECONDS)
+        try:
+            return self._client.request(method, self._settings.airflow + path, **more)
+        except httpx.HTTPError as error:
+            raise StackError(
+                f"Airflow does not answer at {self._settings.airflow} ({error}).",
+                hint="Start the stack with 'millrace up', or run here with --local.",
+            ) from error
+
+
+def _reason(response: httpx.Response) -> str:
+    """Airflow's own words; its validation errors are lists."""
+    try:
+        detail = response.json().get("detail", response.text)
+    except ValueError:
+        detail = response.text[:300]
+    if isinstance(detail, list):
+        detail = "; ".join(str(part.get("msg", part)) if isinstance(part, dict) else str(part) for part in detail)
+    return str(detail).strip().rstrip(".")

@@ -1,0 +1,74 @@
+"""The `millrace` program: puts the commands together and maps every error to one line.
+
+Each command imports the library inside itself, so that help answers at once. No logic lives here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from millrace import __version__
+from millrace.cli import backfill, init, lint, models, predict, run, runs
+from millrace.cli.failures import debugging, report
+
+app = typer.Typer(
+    name="millrace",
+    help="From a table and a short YAML file to a scheduled, validated, tracked and served model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"millrace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show stack traces and all logs.")] = False,
+) -> None:
+    if debug:
+        os.environ["MILLRACE_DEBUG"] = "1"
+    _configure_logging()
+
+
+def _configure_logging() -> None:
+    level = logging.INFO if debugging() else logging.ERROR
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(True)
+
+
+try:
+    from millrace.cli import stack
+except ImportError:
+    pass
+else:
+    for command in (stack.up, stack.down, stack.status, stack.doctor):
+        app.command(rich_help_panel="The stack")(command)
+app.command("init", rich_help_panel="Specs")(init.init)
+app.command("lint", rich_help_panel="Specs")(lint.lint)
+app.command("schema", rich_help_panel="Specs")(lint.schema)
+app.command("run", rich_help_panel="Runs")(run.run)
+app.command("backfill", rich_help_panel="Runs")(backfill.backfill)
+app.add_typer(runs.app, name="runs", rich_help_panel="Runs")
+app.add_typer(models.app, name="models", rich_help_panel="Models")
+app.command("predict", rich_help_panel="Models")(predict.predict)
+
+
+def main() -> None:
+    """Run the program; exits with 0, 1, 2 or 130 (see `millrace.cli.failures`)."""
+    try:
+        app(prog_name="millrace")
+    except Exception as error:
+        if debugging():
+            raise
+        sys.exit(report(error))

@@ -1,0 +1,146 @@
+"""`millrace run`: one run of a pipeline, through Airflow or in this process, and its result for people or scripts."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from millrace.cli.failures import FAILED, debugging, error_document
+from millrace.cli.output import as_columns, note, print_json, print_text, results_only_on_stdout
+
+if TYPE_CHECKING:
+    from millrace.sources.base import DataInterval
+
+NOTHING_RAN: dict[str, Any] = {
+    "run_id": None,
+    "pipeline": None,
+    "status": "failed",
+    "error": None,
+    "dataset_version": None,
+    "rows": {"extracted": None, "quarantined": None, "validated": None, "transformed": None},
+    "validation": {"passed": False, "failed": []},
+    "warnings": [],
+    "candidates": [],
+    "best": None,
+    "promoted": False,
+    "model_version": None,
+    "stages": [],
+}
+"""The result of a run that could not begin: every key of a run's summary."""
+
+
+def run(
+    spec: Annotated[str, typer.Argument(metavar="NAME|SPEC.yaml", help="A pipeline's name, or a spec file.")],
+    local: Annotated[bool, typer.Option("--local", help="Run the stages in this process, without Airflow.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    start: Annotated[str | None, typer.Option("--from", help="Start of the data interval (ISO 8601).")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="End of the data interval, not included.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do every stage again.")] = False,
+) -> None:
+    """Run a pipeline and show its stages; exit code 0 on success, 1 on a failed run, 2 on a bad spec."""
+    from millrace.sources.base import DataInterval
+
+    with results_only_on_stdout() as out:
+        try:
+            perform = _in_this_process if local else _through_airflow
+            summary = perform(spec, DataInterval.between(start, end), not no_cache)
+        except Exception as error:
+            if as_json:
+                print_json({**NOTHING_RAN, "error": error_document(error)}, out)
+            raise
+        if as_json:
+            print_json(summary, out)
+        else:
+            print_text(summary_text(summary), out)
+    if summary["status"] != "success":
+        if summary.get("error"):
+            note(f"error: {summary['error']['message']}")
+        raise typer.Exit(FAILED)
+
+
+def _in_this_process(given: str, interval: DataInterval | None, use_cache: bool) -> dict[str, Any]:
+    from millrace.cli.progress import stage_progress
+    from millrace.cli.specs import find_spec
+    from millrace.settings import get_settings
+
+    loaded = find_spec(given, get_settings())  # A bad spec is told before anything heavy is imported or started.
+    from millrace import pipeline
+    from millrace.local.stores import stores_running
+    from millrace.run_summary import run_summary
+
+    with (
+        _terminated_like_interrupted(),
+        stage_progress() as progress,
+        stores_running(get_settings(), progress) as settings,
+    ):
+        context = pipeline.open_context(
+            loaded,
+            pipeline.new_run_id(loaded.spec),
+            interval=interval,
+            trigger={"by": "local"},
+            settings=settings,
+            use_cache=use_cache,
+        )
+        note(f"run {context.run_id} of {loaded.spec.name}")
+        try:
+            return pipeline.run_pipeline(context, progress)
+        except Exception:
+            # The record has been closed with the error; the summary says it in one sentence.
+            if debugging():
+                raise
+            return run_summary(context.runs.get_run(context.run_id))
+
+
+def _through_airflow(given: str, interval: DataInterval | None, use_cache: bool) -> dict[str, Any]:
+    from millrace.cli.airflow_run import run_in_airflow
+    from millrace.cli.specs import deployed
+    from millrace.settings import get_settings
+
+    settings = get_settings()
+    return run_in_airflow(deployed(given, settings), interval, use_cache, settings)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the run in order, so that the stores that were started for it are stopped."""
+
+    def leave(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """A run's summary for people."""
+    rows = ", ".join(f"{name} {count:,}" for name, count in summary["rows"].items() if count is not None)
+    lines = [f"{summary['run_id']}: {summary['status']}"]
+    if rows:
+        lines.append(f"rows: {rows}")
+    lines += [f"failed check: {failed.get('message', failed)}" for failed in summary["validation"]["failed"]]
+    lines += [f"warning: {warning}" for warning in summary["warnings"]]
+    if summary["candidates"]:
+        lines.append(_candidates(summary["candidates"], summary["best"]))
+    if summary["best"]:
+        version = summary["model_version"] or "none"
+        outcome = "promoted: it is the champion now" if summary["promoted"] else "not promoted"
+        lines.append(f"best: {summary['best']}, model version {version}, {outcome}")
+    return "\n".join(lines)
+
+
+def _candidates(candidates: list[dict[str, Any]], best: str | None) -> str:
+    metrics = list(dict.fromkeys(name for candidate in candidates for name in candidate["metrics"]))
+    rows = [
+        ["*" if candidate["name"] == best else "", candidate["name"], candidate["estimator"]]
+        + [f"{candidate['metrics'][name]:.4g}" if name in candidate["metrics"] else None for name in metrics]
+        for candidate in candidates
+    ]
+    return as_columns(["", "candidate", "estimator", *metrics], rows)

@@ -1,0 +1,184 @@
+"""How a CSV file is written: encoding, separator, quotes, decimal mark, lines before the header.
+
+It looks at the beginning of the file only; the library's own file source then reads the table with these options.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from millrace.errors import SourceError
+
+SAMPLE_BYTES = 262_144
+SAMPLE_LINES = 200
+SEPARATORS = (",", ";", "\t", "|")
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_MARKED = {mark[1] for mark in BYTE_ORDER_MARKS}
+"""Encodings that the file itself declares, so that a spec need not."""
+_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?")
+_COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the file is written; the defaults are those of the file source."""
+
+    encoding: str = "utf-8"
+    separator: str = ","
+    decimal: str = "."
+    thousands: str | None = None
+    quote: str = '"'
+    skipped: int = 0
+    header: bool = True
+    fields: int = 1
+    ragged: bool = False
+
+    def as_read_options(self) -> dict[str, Any]:
+        """What a spec must say under `read`: only what differs from the defaults of the file source."""
+        usual = Dialect()
+        options = {
+            "encoding": (self.encoding, usual.encoding),
+            "sep": (self.separator, usual.separator),
+            "decimal": (self.decimal, usual.decimal),
+            "thousands": (self.thousands, usual.thousands),
+            "quotechar": (self.quote, usual.quote),
+            "skip_rows": (self.skipped, usual.skipped),
+            "header": (self.header, usual.header),
+        }
+        written: dict[str, Any] = {key: value for key, (value, default) in options.items() if value != default}
+        if self.encoding in _MARKED:
+            written.pop("encoding", None)
+        if not self.header:
+            written["names"] = [f"column_{number}" for number in range(1, self.fields + 1)]
+        if self.ragged:
+            written["short_rows"] = "fill"
+        return written
+
+
+def sniff(content: bytes, path: Path, separator: str | None = None) -> Dialect:
+    """The dialect of a file that begins with `content`. Raises SourceError when it is no text."""
+    encoding = _encoding(content, path)
+    text = content.decode(encoding, errors="replace").lstrip("\ufeff")
+    lines = _complete_lines(text, len(content) >= SAMPLE_BYTES)
+    quote = _quote(lines)
+    separator = separator or _separator(lines, quote)
+    rows = list(csv.reader(lines, delimiter=separator, quotechar=quote))
+    skipped = _lines_before_table(rows)
+    table = rows[skipped:]
+    decimal, thousands = _number_marks(table[1:], separator)
+    widths = [len(row) for row in table]
+    return Dialect(
+        encoding, separator, decimal, thousands, quote, skipped, _has_header(table),
+        fields=max(widths, default=1), ragged=min(widths, default=1) < max(widths, default=1),
+    )  # fmt: skip
+
+
+def _encoding(content: bytes, path: Path) -> str:
+    for mark, name in BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return name
+    try:
+        # A sample may end within a character: an incremental decoder waits for the rest of it.
+        codecs.getincrementaldecoder("utf-8")().decode(content)
+        return _whole_file_encoding(path)
+    except UnicodeDecodeError:
+        return _guessed(content, path)
+
+
+def _whole_file_encoding(path: Path) -> str:
+    """utf-8 unless a later part of the file is not; compressed files were judged by their sample."""
+    if path.suffix in {".gz", ".zip"}:
+        return "utf-8"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                return _guessed(block, path)
+    return "utf-8"
+
+
+def _guessed(content: bytes, path: Path) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(content[:SAMPLE_BYTES]).best()
+    if best is None or b"\0" in content[:4096]:
+        raise SourceError(f"{path} is not text: no encoding fits it.", hint="Give a CSV, Excel, Parquet or JSON file.")
+    # Western tables that are not UTF-8 are mostly Windows-1252; the detector's choice among its twins is arbitrary.
+    return "cp1252" if best.encoding in {"cp1250", "latin_1", "iso8859_15", "cp1254"} else best.encoding
+
+
+def _complete_lines(text: str, cut: bool) -> list[str]:
+    lines = text.splitlines()
+    if cut and len(lines) > 1:
+        lines = lines[:-1]
+    return [line for line in lines if line.strip()][:SAMPLE_LINES]
+
+
+def _quote(lines: list[str]) -> str:
+    double = sum(line.count('"') for line in lines)
+    single = sum(len(re.findall(r"(?:^|[,;|\t])'[^']*'(?=[,;|\t]|$)", line)) for line in lines)
+    return "'" if not double and single >= len(lines) > 0 else '"'
+
+
+def _separator(lines: list[str], quote: str) -> str:
+    """The separator that cuts most lines into the same number of fields; more fields decide between equals."""
+    scores = []
+    for separator in SEPARATORS:
+        counts = Counter(len(row) for row in csv.reader(lines, delimiter=separator, quotechar=quote))
+        fields, agreeing = max(counts.items(), key=lambda item: (item[0] > 1, item[1], item[0]), default=(1, 0))
+        share = agreeing / max(1, len(lines))
+        scores.append((fields > 1 and share > 0.5, round(share, 1), fields, separator))
+    best = max(scores, key=lambda score: score[:3])
+    return best[3] if best[0] else ","
+
+
+def _lines_before_table(rows: list[list[str]]) -> int:
+    """How many lines stand before the table: those that are narrower than what most lines are."""
+    if not rows:
+        return 0
+    usual = Counter(map(len, rows)).most_common(1)[0][0]
+    first = next((index for index, row in enumerate(rows) if len(row) == usual), 0)
+    return first if first <= len(rows) // 2 else 0
+
+
+def _number_marks(rows: list[list[str]], separator: str) -> tuple[str, str | None]:
+    """The decimal mark and the thousands mark, by counting which of them the numbers have."""
+    cells = [cell.strip() for row in rows for cell in row if cell.strip()]
+    point, comma = (sum(bool(form.fullmatch(cell)) for cell in cells) for form in (_POINT, _COMMA))
+    points, commas = (sum(bool(form.fullmatch(cell)) for cell in cells) for form in (_POINT_GROUPS, _COMMA_GROUPS))
+    if separator != "," and comma and comma > point - points:
+        return ",", "." if any(_POINT_GROUPS.fullmatch(cell) and "," in cell for cell in cells) else None
+    grouped = [cell for cell in cells if _COMMA_GROUPS.fullmatch(cell)]
+    only_groups = commas > 0 and all(_COMMA_GROUPS.fullmatch(c) or "," not in c for c in cells if _NUMBER.fullmatch(c))
+    return ".", "," if only_groups and grouped else None
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Whether the first row names columns: it holds no number where the rows below it do."""
+    if len(rows) < 2:
+        return True
+    below = rows[1:50]
+    numeric = [
+        index
+        for index in range(len(rows[0]))
+        if sum(bool(_NUMBER.fullmatch(row[index].strip())) for row in below if index < len(row)) > len(below) / 2
+    ]
+    if not numeric:
+        return len(set(rows[0])) == len(rows[0])
+    return not all(_NUMBER.fullmatch(rows[0][index].strip()) for index in numeric)

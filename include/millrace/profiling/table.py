@@ -1,0 +1,142 @@
+"""Opens a table for a look: finds its source options by itself and reads it with the library's own file source."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from millrace.errors import DataError, SourceError
+from millrace.profiling.dialect import SAMPLE_BYTES, sniff
+from millrace.profiling.sentinels import missing_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from millrace.sources.options import FormatName
+
+MOST_ROWS = 1_000_000
+"""Rows that are looked at; a longer table is judged by its first ones."""
+
+
+@dataclass
+class Table:
+    """A table, the source document that reads it again, and what is worth telling."""
+
+    source: dict[str, Any]
+    frame: pd.DataFrame
+    complete: bool = True
+    notes: list[str] = field(default_factory=list)
+
+
+def open_table(path: Path, sheet: str | None = None) -> Table:
+    """Open a .csv, .tsv, .xlsx, .parquet or .json file, also within .gz or .zip. Raises SourceError or DataError."""
+    from millrace.sources.options import format_of
+
+    source: dict[str, Any] = {"type": "file", "path": str(path.expanduser().resolve())}
+    if not path.is_file():
+        return _read(source)  # The source says best what is wrong with the path.
+    form = format_of(path.name)
+    if form is None:
+        form = _format_by_content(path)
+        source["format"] = form
+    read: dict[str, Any] = {}
+    if form in {"csv", "tsv"}:
+        read = sniff(_beginning(path), path, "\t" if form == "tsv" else None).as_read_options()
+        if form == "tsv":
+            read.pop("sep", None)
+    elif form == "excel":
+        read = {"sheet": sheet or _only_sheet(path)}
+    table = _read({**source, **({"read": read} if read else {})})
+    return _without_sentinels(table) if form in {"csv", "tsv", "excel"} else table
+
+
+def _without_sentinels(table: Table) -> Table:
+    """The table read again with the values that mean missing declared, when it has any."""
+    found = missing_values(table.frame)
+    if not found:
+        return table
+    again = _read({**table.source, "read": {**table.source.get("read", {}), "na_values": found}})
+    again.notes.append(f"{', '.join(map(str, found))} means missing: it repeats far outside all other values.")
+    return again
+
+
+def _read(source: dict[str, Any]) -> Table:
+    import pandas as pd
+    from pydantic import ValidationError
+
+    from millrace.sources.base import Reading
+    from millrace.sources.file import FileSource
+    from millrace.sources.reading import read_source
+
+    reading = Reading()
+    try:
+        frames = read_source(FileSource.model_validate(source), reading)
+    except ValidationError as error:
+        raise SourceError(f"{source['path']} cannot be read: {error.errors()[0]['msg']}.") from error
+    parts, rows = [], 0
+    for frame in frames:
+        parts.append(frame)
+        rows += len(frame)
+        if rows >= MOST_ROWS:
+            break
+    if not rows:
+        raise DataError(f"{source['path']} has no rows.", hint="Give a table with at least one row below its header.")
+    complete = rows < MOST_ROWS
+    return Table(source, pd.concat(parts, ignore_index=True), complete, list(reading.notes))
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of the text, unpacked."""
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as file:
+                return file.read(SAMPLE_BYTES)
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
+                return member.read(SAMPLE_BYTES)
+    except (OSError, EOFError, zipfile.BadZipFile, IndexError):
+        return b""  # The source says best what is wrong with the archive.
+    with path.open("rb") as plain:
+        return plain.read(SAMPLE_BYTES)
+
+
+def _format_by_content(path: Path) -> FormatName:
+    head = _beginning(path)[:4]
+    if head == b"PAR1":
+        return "parquet"
+    if head[:2] == b"PK":
+        return "excel"
+    return "json" if head[:1] in {b"{", b"["} else "csv"
+
+
+def _only_sheet(path: Path) -> str:
+    """The one sheet that holds a table. Raises DataError that lists the sheets when several do."""
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True)
+    except Exception as error:
+        raise SourceError(
+            f"{path} is not a readable Excel workbook ({error}).", hint="Save it again as .xlsx."
+        ) from error
+    try:
+        filled = [sheet.title for sheet in book.worksheets if _has_table(sheet)]
+    finally:
+        book.close()
+    if len(filled) == 1:
+        return str(filled[0])
+    if not filled:
+        raise DataError(f"{path} has only empty sheets.", hint="Give a workbook with a table.")
+    raise DataError(
+        f"{path} has {len(filled)} sheets with a table: which one is it?",
+        hint=f"Give --sheet with one of: {', '.join(filled)}.",
+    )
+
+
+def _has_table(sheet: Any) -> bool:
+    rows = itertools.islice(sheet.iter_rows(values_only=True), 100)
+    return sum(any(cell is not None for cell in row) for row in rows) >= 2
