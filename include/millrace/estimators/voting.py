@@ -58,7 +58,6 @@ class Voting(Candidate):
     parameters: ClassVar[frozenset[str]] = frozenset({"weights", "n_jobs"})
     needs_scaling: ClassVar[bool] = True
     several_targets: ClassVar[bool] = False
-    encoded_labels: ClassVar[bool] = True
     estimator: Literal["voting"]
     members: list[Member] = Field(min_length=2, description="Estimator names, or {estimator, params}.")
 

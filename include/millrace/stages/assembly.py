@@ -1,0 +1,151 @@
+"""Puts a candidate together: one scikit-learn Pipeline of feature steps, encoding and estimator, and fits it.
+
+What the Pipeline looks like is decided once, on all training rows; folds and trials fit copies of it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from millrace.errors import MillraceError, TrainingError
+from millrace.estimators.base import Candidate
+from millrace.estimators.threads import training_threads
+from millrace.features.encoding import encoder
+from millrace.spec.models import PipelineSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+SEED = 17
+FLAG_SHARE = 0.01
+"""Columns with at least this share of missing numbers get a flag where the estimator takes no missing numbers."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one candidate is built for one table."""
+
+    task: str
+    candidate: Candidate
+    inputs: list[str]
+    steps: list[dict[str, Any]]
+    encoder: Any
+    targets: int
+
+    def pipeline(self, params: dict[str, Any]) -> Pipeline:
+        """The unfitted Pipeline with these parameters over the candidate's own."""
+        from sklearn.base import clone
+        from sklearn.pipeline import Pipeline
+
+        from millrace.features.row_features import RowFeatures
+
+        model = self.candidate.build(self.task, {**self.candidate.params, **params}, SEED)
+        return Pipeline(
+            [("features", RowFeatures(self.steps)), ("encode", clone(self.encoder)), ("model", self._adapted(model))]
+        )
+
+    def fit(self, inputs: pd.DataFrame, target: Any, params: dict[str, Any], warn: Callable[[str], None]) -> Pipeline:
+        """A fitted Pipeline. Raises TrainingError with the estimator's own reason."""
+        from sklearn.exceptions import ConvergenceWarning
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        label = self.candidate.label
+        try:
+            with warnings.catch_warnings(record=True) as caught, threadpool_limits(training_threads()):
+                warnings.simplefilter("always")
+                model = settled(self.pipeline(params).fit(inputs[self.inputs], target))
+        except MillraceError:
+            raise
+        except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+            raise TrainingError(
+                f"The candidate '{label}' cannot be fitted: {_first_line(error)}.",
+                hint="Check its params and search against scikit-learn's documentation.",
+            ) from error
+        # An imputer that stops early has still filled every gap; only an estimator that stops early is worth a word.
+        unfinished = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
+        if any("IterativeImputer" not in str(w.message) for w in unfinished):
+            warn(f"The candidate '{label}' did not converge; raise its max_iter, or scale its inputs.")
+        return model
+
+    def _adapted(self, model: Any) -> Any:
+        if self.targets > 1 and not self.candidate.several_targets:
+            from sklearn.multioutput import MultiOutputRegressor
+
+            return MultiOutputRegressor(model)
+        if self.task == "classification" and self.candidate.encoded_labels:
+            from millrace.estimators.labels import EncodedLabels
+
+            return EncodedLabels(model)
+        return model
+
+
+def recipe(spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, warn: Callable[[str], None]) -> Recipe:
+    """Decide, on the training rows, how each input reaches the estimator. Raises TrainingError or TransformError."""
+    from millrace.features.row_features import RowFeatures
+
+    steps = [step.model_dump(mode="json", by_alias=True) for step in spec.features]
+    flagged = _flagged(inputs, candidate)
+    if flagged:
+        steps.append({"step": "missing_flag", "columns": flagged})
+    features = RowFeatures(steps).fit(inputs)
+    prepared = encoder(
+        features.transform(inputs),
+        scaled=candidate.needs_scaling,
+        takes_missing=candidate.takes_missing,
+        impute=candidate.impute,
+        warn=warn,
+    )
+    read = {name for step in spec.features for name in step.inputs}
+    read |= {name for _, _, names in prepared.transformers for name in names} | set(flagged)
+    return Recipe(
+        task=str(spec.task),
+        candidate=candidate,
+        inputs=[name for name in inputs.columns if name in read],
+        steps=steps,
+        encoder=prepared,
+        targets=len(spec.targets),
+    )
+
+
+def settled(model: Any) -> Any:
+    """The fitted model, answering in one thread: threads add up in another order each time, so digits would change."""
+    for name in model.get_params(deep=True):
+        if name.endswith("n_jobs"):
+            model.set_params(**{name: 1})
+    _settle_parts(model)
+    return model
+
+
+def _settle_parts(model: Any) -> None:
+    """Fitted members of an ensemble are copies, which `set_params` does not reach."""
+    parts = list(getattr(model, "estimators_", None) or []) if not hasattr(model, "tree_") else []
+    parts += [getattr(model, name) for name in ("regressor_", "classifier_") if hasattr(model, name)]
+    if hasattr(model, "named_steps"):
+        parts += list(model.named_steps.values())
+    for part in parts:
+        if hasattr(part, "n_jobs"):
+            part.n_jobs = 1
+        if hasattr(part, "get_params"):
+            _settle_parts(part)
+
+
+def _flagged(inputs: pd.DataFrame, candidate: Candidate) -> list[str]:
+    """Numeric columns whose being missing may itself tell something; of columns that miss the same rows, the first."""
+    if candidate.takes_missing or candidate.is_baseline or candidate.impute == "iterative":
+        return []
+    patterns: dict[bytes, str] = {}
+    for name in inputs.select_dtypes("number").columns:
+        missing = inputs[name].isna().to_numpy()
+        if FLAG_SHARE <= missing.mean() < 1:
+            patterns.setdefault(np.packbits(missing).tobytes(), str(name))
+    return list(patterns.values())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
