@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from millrace.errors import did_you_mean
+from millrace.quality.catalogue import KNOWN, Known
 from millrace.strict import StrictModel
 
 OnFailure = Literal["fail", "warn", "quarantine"]
@@ -23,6 +25,61 @@ class Expectation(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """The arguments for Great Expectations (`column`, `min_value`, `mostly`, …)."""
         return dict(self.model_extra or {})
+
+    @property
+    def known(self) -> Known:
+        """What the catalogue says of this expectation."""
+        return KNOWN[self.expect]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the expectation reads; empty for one about the table as a whole."""
+        if self.known.scope in {"table", "count"}:
+            return []
+        arguments = self.arguments
+        single = [arguments[name] for name in ("column", "column_A", "column_B") if name in arguments]
+        return [*single, *arguments.get("column_list", [])]
+
+    @property
+    def mostly(self) -> float:
+        """The share of values that must satisfy it."""
+        return float(self.arguments.get("mostly", 1.0))
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Expectation:
+        if self.expect not in KNOWN:
+            raise ValueError(f"there is no expectation '{self.expect}'. {did_you_mean(self.expect, KNOWN)}")
+        allowed = (*self.known.required, *self.known.optional)
+        for name in self.arguments:
+            if name not in allowed:
+                raise ValueError(f"'{name}' is no argument of {self.expect}. {did_you_mean(name, allowed)}")
+        missing = [name for name in self.known.required if self.arguments.get(name) is None]
+        if missing:
+            raise ValueError(f"{self.expect} needs '{missing[0]}'.")
+        self._check_values()
+        if self.on_failure == "quarantine" and not self.known.has_rows:
+            raise ValueError(
+                f"{self.expect} is about the whole table, so no rows can be quarantined. "
+                "Allowed for on_failure: fail, warn."
+            )
+        return self
+
+    def _check_values(self) -> None:
+        arguments = self.arguments
+        if "mostly" in arguments and not (_is_number(arguments["mostly"]) and 0 < arguments["mostly"] <= 1):
+            raise ValueError(f"mostly: {arguments['mostly']!r} is no share. Allowed: a number above 0 and up to 1.")
+        if "min_value" in self.known.optional and arguments.get("min_value") is arguments.get("max_value") is None:
+            raise ValueError(f"{self.expect} needs 'min_value', 'max_value' or both.")
+        for name in ("column", "column_A", "column_B"):
+            if not isinstance(arguments.get(name, ""), str):
+                raise ValueError(f"{name}: {arguments[name]!r} is no column name. Put it in quotes.")
+        for name in ("column_list", "value_set", "type_list", "regex_list", "column_set", "value_pairs_set"):
+            if not isinstance(arguments.get(name, []), list):
+                raise ValueError(f"{name}: {arguments[name]!r} is no list. Write [a, b].")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class Quarantine(StrictModel):

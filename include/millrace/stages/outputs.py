@@ -32,6 +32,7 @@ class Transformed(StrictModel):
     """The table that models are trained on and sinks receive."""
 
     dataset: DatasetRef
+    steps: list[dict[str, Any]] = Field(default_factory=list, description="step, rows, columns, seconds of each step.")
 
 
 class Loaded(StrictModel):

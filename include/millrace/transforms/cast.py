@@ -83,7 +83,7 @@ def _datetime(values: pd.Series, format_: str | None) -> pd.Series:
     import pandas as pd
 
     if values.dtype.kind in "iuf" and format_ is None:
-        return pd.Series(pd.NaT, index=values.index).dt.tz_localize("UTC")  # a bare number names no time
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns, UTC]")  # a bare number names no time
     if values.dtype.kind in "iuf":
         numbers: Any = values.astype("Int64")
         values = numbers.astype("string")

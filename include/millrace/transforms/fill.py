@@ -55,7 +55,7 @@ class Fill(TransformStep):
             return filled
         if groups is None:
             return values.fillna(_statistic(values, self.method)) if values.notna().any() else values
-        return values.fillna(groups.transform(lambda group: _statistic(group, self.method)))  # type: ignore[no-any-return]
+        return values.fillna(groups.transform(lambda group: _statistic(group, self.method)))
 
     def _constant(self, values: pd.Series) -> pd.Series:
         text = values.dtype == object and values.notna().any()

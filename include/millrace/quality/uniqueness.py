@@ -1,0 +1,102 @@
+"""Finds rows that repeat an earlier row by some columns, over the whole table, without holding the table.
+
+Each row's key is kept as two 64-bit hashes, 16 bytes a row whatever the columns. The first row of a kind is good and
+each later one is a repeat: so one duplicate is one row, while Great Expectations would count both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from millrace.quality.base import Expectation
+from millrace.quality.messages import unique_message
+from millrace.quality.outcome import EXAMPLES, Outcome, Table, outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+_KEYS = ("millrace-first-0", "millrace-second1")
+
+
+def judge_uniqueness(expectation: Expectation, table: Table, chunk_rows: int) -> Outcome:
+    """The outcome of `expect_column_values_to_be_unique` or `expect_compound_columns_to_be_unique`."""
+    hashes, counted = _hashes(expectation, table, chunk_rows)
+    repeats = _repeats(hashes, counted)
+    considered = int(counted.sum())
+    success = not considered or 1 - len(repeats) / considered >= expectation.mostly
+    pairs = _pairs(hashes, counted, repeats[:EXAMPLES])
+    return outcome(
+        expectation,
+        success=success,
+        message=unique_message(expectation, len(repeats), table.rows, pairs),
+        rows=table.rows,
+        positions=repeats,
+        unexpected=len(repeats),
+        considered=considered,
+        examples=[(late, f"repeats row {first + 1}") for late, first in pairs],
+        raw={"element_count": table.rows, "unexpected_count": len(repeats), "missing_count": table.rows - considered},
+    )
+
+
+def _hashes(
+    expectation: Expectation, table: Table, chunk_rows: int
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """Two hashes for each row, and whether the row counts (null keys may be left out)."""
+    import numpy as np
+
+    hashes = np.empty((table.rows, 2), dtype=np.uint64)
+    counted = np.empty(table.rows, dtype=np.bool_)
+    start = 0
+    for frame in table.frames(chunk_rows, expectation.columns):
+        keys, stop = frame[expectation.columns], start + len(frame)
+        hashes[start:stop] = _hash_rows(keys)
+        counted[start:stop] = _counted(keys, expectation)
+        start = stop
+    return hashes, counted
+
+
+def _hash_rows(keys: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    import numpy as np
+    import pandas as pd
+
+    # A chunk of integers is float where another chunk has a null: hash both as the same numbers.
+    safe = {c: keys[c].astype("float64") + 0.0 for c in keys.columns if _fits_float(keys[c])}
+    alike = keys.assign(**safe)
+    columns = [pd.util.hash_pandas_object(alike, index=False, hash_key=key).to_numpy() for key in _KEYS]
+    return np.stack(columns, axis=1)
+
+
+def _fits_float(values: pd.Series) -> bool:
+    if values.dtype.kind == "f":
+        return True
+    return values.dtype.kind in "iub" and (not len(values) or bool(abs(int(values.max())) < 2**53 > -int(values.min())))
+
+
+def _counted(keys: pd.DataFrame, expectation: Expectation) -> npt.NDArray[np.bool_]:
+    import numpy as np
+
+    rule = expectation.arguments.get("ignore_row_if", "all_values_are_missing")
+    known = keys.notna()
+    if rule == "never":
+        return np.ones(len(keys), dtype=np.bool_)
+    judged = known.all(axis=1) if rule == "any_value_is_missing" else known.any(axis=1)
+    return judged.to_numpy(dtype=np.bool_)
+
+
+def _repeats(hashes: npt.NDArray[np.uint64], counted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    import numpy as np
+    import pandas as pd
+
+    positions = np.flatnonzero(counted)
+    repeated = pd.DataFrame(hashes[positions]).duplicated().to_numpy()
+    late: npt.NDArray[np.int64] = positions[repeated].astype(np.int64)
+    return late
+
+
+def _pairs(
+    hashes: npt.NDArray[np.uint64], counted: npt.NDArray[np.bool_], repeats: npt.NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    same = [(int(late), (hashes == hashes[late]).all(axis=1) & counted) for late in repeats]
+    return [(late, int(mask.argmax())) for late, mask in same]

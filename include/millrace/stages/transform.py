@@ -1,0 +1,111 @@
+"""Applies the spec's table-wise steps to the accepted rows, and warns when the target is given away.
+
+The table is held in memory here: a step may need all of it. What a step does belongs to `millrace.transforms`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from millrace.errors import DataError, SpecError
+from millrace.sources.base import Source
+from millrace.stages.base import RunContext, cache_key, run_stage
+from millrace.stages.outputs import Transformed, Validated
+from millrace.transforms.base import TransformContext
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def transform(context: RunContext, validated: Validated) -> Transformed:
+    """Apply the steps in order and store the table. Raises TransformError, DataError for a table without rows."""
+    return run_stage(
+        context,
+        "transform",
+        Transformed,
+        lambda: _transform(context, validated),
+        key=_key(context, validated),
+        still_there=lambda output: context.artifacts.has_dataset(output.dataset.uri),
+    )
+
+
+def _key(context: RunContext, validated: Validated) -> str | None:
+    """None when a step depends on more than the dataset: another source, or somebody's code."""
+    if not all(step.repeatable for step in context.spec.transform):
+        return None
+    document = context.spec.as_document()
+    parts = {part: document[part] for part in ("name", "transform", "task", "target")}
+    return cache_key("transform", {"dataset": validated.dataset.version, **parts})
+
+
+def _transform(context: RunContext, validated: Validated) -> Transformed:
+    if not context.spec.transform and context.spec.task is None:
+        return Transformed(dataset=validated.dataset)
+    table = context.artifacts.open_dataset(validated.dataset.uri).frame()
+    table, steps = _apply(context, table)
+    if not len(table):
+        left = ", ".join(f"{step['step']} {step['rows']:,}" for step in steps)
+        raise DataError(
+            f"The transform steps left no row of {validated.dataset.rows:,}.", hint=f"Rows after each step: {left}."
+        )
+    _warn_of_leaks(context, table)
+    if not steps:
+        return Transformed(dataset=validated.dataset)
+    return Transformed(dataset=context.artifacts.write_dataset(context.spec.name, [table]), steps=steps)
+
+
+def _apply(context: RunContext, table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """The transformed table, and what each step left: `{step, rows, columns, seconds}`."""
+    working = TransformContext(load_table=lambda source: load_table(context, source))
+    steps = []
+    for step in context.spec.transform:
+        started = time.perf_counter()
+        table = step.apply(table, working).reset_index(drop=True)
+        seconds = time.perf_counter() - started
+        steps.append({"step": step.step, "rows": len(table), "columns": table.shape[1], "seconds": seconds})
+    for note in working.notes:
+        context.warn(note)
+    return table, steps
+
+
+def load_table(context: RunContext, source: object) -> pd.DataFrame:
+    """The whole table of another source, written as under `source` in a spec. Raises SpecError or SourceError."""
+    import pandas as pd
+
+    from millrace.sources.base import Reading
+    from millrace.sources.reading import read_source
+
+    reading = Reading()
+    frames = list(read_source(_source(source), reading))
+    for note in reading.notes:
+        context.warn(note)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _source(document: object) -> Source:
+    """The source that a `join.with` declares. Raises SpecError that names the key."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from millrace.spec.models import AnySource
+
+    try:
+        source: Source = TypeAdapter(AnySource).validate_python(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SpecError(
+            f"join.with is no source: {where or 'it'}: {first['msg']}.", hint="Write it as under 'source'."
+        ) from error
+    return source
+
+
+def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:
+    from millrace.quality.leakage import find_leaks
+
+    spec = context.spec
+    targets = [target for target in spec.targets if target in table.columns]
+    for target in targets:
+        others = tuple(name for name in targets if name != target)
+        for sentence in find_leaks(table, target, str(spec.task), ignore=others):
+            context.warn(sentence)
