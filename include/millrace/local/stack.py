@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import Any
 
 from millrace.errors import StackError
@@ -117,10 +116,11 @@ def down(settings: Settings) -> bool:
     return there
 
 
-def attend(settings: Settings, leave: Event, say: Callable[[str], None]) -> None:
-    """Stay with a running stack until `leave` is set; bring the supervisor back when it was killed."""
+def attend(settings: Settings, say: Callable[[str], None]) -> None:
+    """Stay with a running stack until interrupted; bring it back when its supervisor was killed."""
     supervisor = Supervisor(settings.millrace_home)
-    while not leave.wait(ATTEND_SECONDS):
+    while True:
+        time.sleep(ATTEND_SECONDS)
         if not supervisor.is_running():
             say("the supervisor is gone; starting the stack again")
             up(settings)

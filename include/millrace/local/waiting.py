@@ -80,12 +80,9 @@ class _Watched:
             return f"cannot be started ({info['spawnerr'] or 'it exits at once'})"
         if self._first is None:
             self._first = info["stop"]  # an exit from before this start
-        self._exits |= {info["stop"]} - {self._first, 0}
-        return (
-            f"exits again and again (exit code {info['exitstatus']})"
-            if len(self._exits) >= GIVE_UP_AFTER_EXITS
-            else None
-        )
+        if info["stop"] not in {self._first, 0}:
+            self._exits.add(info["stop"])
+        return "exits again and again" if len(self._exits) >= GIVE_UP_AFTER_EXITS else None
 
 
 def failure(name: str, reason: str, log_file: Path) -> StackError:
