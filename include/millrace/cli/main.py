@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from millrace import __version__
-from millrace.cli import backfill, init, lint, models, predict, run, runs
+from millrace.cli import backfill, init, lint, models, predict, run, runs, stack
 from millrace.cli.failures import debugging, report
 
 app = typer.Typer(
@@ -47,13 +47,8 @@ def _configure_logging() -> None:
     logging.captureWarnings(True)
 
 
-try:
-    from millrace.cli import stack
-except ImportError:
-    pass
-else:
-    for command in (stack.up, stack.down, stack.status, stack.doctor):
-        app.command(rich_help_panel="The stack")(command)
+for command in (stack.up, stack.down, stack.status, stack.doctor):
+    app.command(rich_help_panel="The stack")(command)
 app.command("init", rich_help_panel="Specs")(init.init)
 app.command("lint", rich_help_panel="Specs")(lint.lint)
 app.command("schema", rich_help_panel="Specs")(lint.schema)

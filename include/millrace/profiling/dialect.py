@@ -108,19 +108,21 @@ def _whole_file_encoding(path: Path) -> str:
         while block := file.read(1 << 20):
             try:
                 decoder.decode(block)
-            except UnicodeDecodeError:
-                return _guessed(block, path)
+            except UnicodeDecodeError as error:
+                return _guessed(error.object[max(0, error.start - 1000) :], path)
     return "utf-8"
 
 
 def _guessed(content: bytes, path: Path) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(content[:SAMPLE_BYTES]).best()
+    sample = content[:SAMPLE_BYTES]
+    # Western exports come first: on a short sample the detector likes exotic code pages as well.
+    western = from_bytes(sample, cp_isolation=["cp1252", "utf_8"]).best()
+    best = western if western is not None and western.chaos < 0.1 else from_bytes(sample).best()
     if best is None or b"\0" in content[:4096]:
         raise SourceError(f"{path} is not text: no encoding fits it.", hint="Give a CSV, Excel, Parquet or JSON file.")
-    # Western tables that are not UTF-8 are mostly Windows-1252; the detector's choice among its twins is arbitrary.
-    return "cp1252" if best.encoding in {"cp1250", "latin_1", "iso8859_15", "cp1254"} else best.encoding
+    return best.encoding.replace("_", "-")
 
 
 def _complete_lines(text: str, cut: bool) -> list[str]:
@@ -133,7 +135,7 @@ def _complete_lines(text: str, cut: bool) -> list[str]:
 def _quote(lines: list[str]) -> str:
     double = sum(line.count('"') for line in lines)
     single = sum(len(re.findall(r"(?:^|[,;|\t])'[^']*'(?=[,;|\t]|$)", line)) for line in lines)
-    return "'" if not double and single >= len(lines) > 0 else '"'
+    return "'" if not double and 2 * single >= len(lines) > 0 else '"'
 
 
 def _separator(lines: list[str], quote: str) -> str:
@@ -143,7 +145,7 @@ def _separator(lines: list[str], quote: str) -> str:
         counts = Counter(len(row) for row in csv.reader(lines, delimiter=separator, quotechar=quote))
         fields, agreeing = max(counts.items(), key=lambda item: (item[0] > 1, item[1], item[0]), default=(1, 0))
         share = agreeing / max(1, len(lines))
-        scores.append((fields > 1 and share > 0.5, round(share, 1), fields, separator))
+        scores.append((fields > 1 and share > 0.5, share, fields, separator))
     best = max(scores, key=lambda score: score[:3])
     return best[3] if best[0] else ","
 

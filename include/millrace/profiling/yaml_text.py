@@ -28,4 +28,4 @@ def _text(value: str) -> str:
         return value
     # JSON's escapes are YAML's too; a character that YAML forbids is escaped, the rest stays readable.
     written = json.dumps(value, ensure_ascii=False)
-    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in written)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in written)
