@@ -21,6 +21,12 @@ MEGABYTE = 1024 * 1024
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when the stack is healthy; it stays.")] = False,
+    example: Annotated[
+        str | None,
+        typer.Option(
+            "--example", metavar="NAME", help="Train this pipeline, unless it serves, and show how to predict."
+        ),
+    ] = None,
 ) -> None:
     """Start MongoDB, S3, MLflow, Airflow and the service, and wait until they are healthy."""
     from millrace.local import stack
@@ -30,6 +36,10 @@ def up(
     with _terminated_like_interrupted():
         _start(settings)
         print_text(addresses(get_settings()))
+        if example is not None:
+            from millrace.cli.example import serve_example
+
+            serve_example(example, get_settings())
         if detach:
             return
         note("press Ctrl-C to stop the stack")
