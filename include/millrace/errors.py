@@ -104,6 +104,14 @@ class SinkError(MillraceError):
     code = "sink_failed"
 
 
+class SinkUnavailableError(SinkError):
+    """The sink did not answer; the same write may succeed later."""
+
+    code = "sink_unavailable"
+    http_status = 503
+    retryable = True
+
+
 class TrainingError(DataError):
     """No model can be fitted from this table with these candidates."""
 

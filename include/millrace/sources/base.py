@@ -1,7 +1,8 @@
 """What a source and a sink are, and the words that all of them share.
 
 A source answers for reading a table in bounded chunks of raw rows; typing, timestamps and the data interval are done
-once for all sources in `millrace.sources.reading`. A sink answers for writing a table exactly once for an interval.
+once for all sources in `millrace.sources.reading`, which is how everything else reads a source. A sink answers for
+writing a table exactly once for an interval.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -68,10 +69,14 @@ def _utc(text: str) -> datetime:
 
 @dataclass
 class Reading:
-    """What a read must know (`interval`, `chunk_rows`) and what it has to say afterwards (`notes`, `origin`)."""
+    """What a read must know, and what it has to say afterwards (`notes`, `origin`).
+
+    `text_columns` are to be read as they are written, whatever they look like: times are put together from them.
+    """
 
     interval: DataInterval | None = None
     chunk_rows: int = CHUNK_ROWS
+    text_columns: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
     origin: dict[str, Any] = field(default_factory=dict)
 
@@ -85,9 +90,15 @@ class Timestamp(StrictModel):
     """How a row's time is put together: the columns it is read from, their format, and the new column's name."""
 
     from_: str | list[str] = Field(alias="from", description="The column, or the columns joined by one space.")
-    format: str | None = Field(default=None, description="strptime format; ISO 8601 where absent.")
+    format: str | None = Field(default=None, description="strptime format, `unix` or `unix_ms`; ISO 8601 where absent.")
     as_: str = Field(default="timestamp", alias="as", description="Name of the new column.")
     timezone: str | None = Field(default=None, description="IANA zone of naive times; UTC where absent.")
+    ambiguous: Literal["error", "earlier", "later", "missing"] = Field(
+        default="error", description="A naive time that the zone has twice (clocks go back)."
+    )
+    nonexistent: Literal["error", "forward", "missing"] = Field(
+        default="error", description="A naive time that the zone leaves out (clocks go forward)."
+    )
     keep: bool = Field(default=False, description="Keep the columns that the time was read from.")
 
     @property
@@ -109,6 +120,11 @@ class Source(StrictModel, ABC):
     type: str
     timestamp: Timestamp | None = Field(default=None, description="How the rows' time is read.")
     interval: IntervalColumn | None = Field(default=None, description="Read only the run's data interval.")
+
+    def chosen(self, reading: Reading) -> Source:
+        """The source that is really read: this one, or the one that stands in for it (which is noted)."""
+        del reading
+        return self
 
     @abstractmethod
     def read(self, reading: Reading) -> Iterator[pd.DataFrame]:

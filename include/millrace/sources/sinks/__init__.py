@@ -1,0 +1,1 @@
+"""Where transformed tables go, one entry each."""

@@ -1,0 +1,55 @@
+"""Gathers the frames that a sink receives, so that it knows the whole table's types and keys before it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from millrace.errors import SinkError, did_you_mean
+from millrace.sources.arrow_types import MixedColumnError, arrow_table
+from millrace.sources.spool import Spool
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@contextmanager
+def gathered(frames: Iterable[pd.DataFrame]) -> Iterator[Spool]:
+    """The frames in a spool, on disk beyond the first. Raises SinkError for a column of two kinds."""
+    with Spool() as spool:
+        try:
+            for frame in frames:
+                spool.add(arrow_table(frame))
+            spool.schema()
+        except MixedColumnError as error:
+            (_, value), (_, other) = error.values
+            raise SinkError(
+                f"Column '{error.column}' holds {value!r} and {other!r}, which are of two kinds.",
+                hint="Cast it by a transform step.",
+            ) from error
+        yield spool
+
+
+def check_key(spool: Spool, key: list[str]) -> None:
+    """Refuse a key that the table lacks, that is null in a row, or that two rows share. Raises SinkError."""
+    for name in key:
+        if name not in spool.columns:
+            raise SinkError(
+                f"The key column '{name}' is not in the table.", hint=did_you_mean(name, list(spool.columns))
+            )
+        if spool.columns[name].nulls:
+            raise SinkError(
+                f"The key column '{name}' is null in {spool.columns[name].nulls:,} rows.",
+                hint="Drop those rows by a transform step, or choose another key.",
+            )
+    keys = pa.concat_tables([table.select(key) for table in spool.tables()]).to_pandas()
+    twice = keys.duplicated()
+    if twice.any():
+        example = ", ".join(f"{name}={value}" for name, value in keys[twice].iloc[0].items())
+        raise SinkError(
+            f"{int(twice.sum()):,} rows repeat the key of another row (e.g. {example}).",
+            hint="Add the step drop_duplicates with this key as its subset, or choose a key that tells the rows apart.",
+        )

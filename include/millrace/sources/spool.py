@@ -1,0 +1,157 @@
+"""Gives a table that comes in chunks one type for each column, however the chunks differ.
+
+The chunks rest in a temporary folder (Arrow IPC) until the last one is seen, so that memory holds one at a time; a
+table of a single chunk never touches the disk. Nothing here knows where the chunks come from.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from millrace.sources.arrow_types import MixedColumnError, family
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXACT_INTEGERS = 2**53
+"""Up to here a double holds every integer."""
+
+
+@dataclass
+class Column:
+    """What was seen of one column: kinds with an example each, nulls, and whether a double can hold its integers."""
+
+    kinds: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    types: dict[str, pa.DataType] = field(default_factory=dict)
+    nulls: int = 0
+    rows: int = 0
+    wide_integers: bool = False
+
+    def see(self, values: Any, first_row: int) -> None:
+        """Take a chunk's values into account."""
+        kind = family(values.type)
+        self.rows += len(values)
+        self.nulls += values.null_count
+        if values.null_count == len(values):
+            return
+        if kind not in self.kinds:
+            row = pc.index(pc.is_valid(values), True).as_py()
+            self.kinds[kind] = (first_row + row, values[row].as_py())
+            self.types[kind] = values.type
+        if kind == "integer":
+            bounds = pc.min_max(values).as_py()
+            self.wide_integers |= max(abs(bounds["min"]), abs(bounds["max"])) > EXACT_INTEGERS
+
+    def unified(self, name: str) -> pa.DataType:
+        """The type that holds every chunk of the column. Raises MixedColumnError."""
+        seen = set(self.kinds)
+        if not seen:
+            return pa.null()
+        if len(seen) == 1:
+            return self.types[next(iter(seen))]
+        if seen == {"integer", "number"}:
+            return pa.float64()
+        raise MixedColumnError(name, list(self.kinds.values())[:2])
+
+
+class Spool:
+    """Chunks on their way to a consistent table. Use it as a context manager: it removes its folder."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, Column] = {}
+        self.rows = 0
+        self._first: pa.Table | None = None
+        self._files: list[Path] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def add(self, table: pa.Table) -> None:
+        """Take one more chunk of plain types."""
+        for name, values in zip(table.column_names, table.columns, strict=True):
+            self.columns.setdefault(name, Column(nulls=self.rows, rows=self.rows)).see(values, self.rows)
+        self.rows += table.num_rows
+        for column in self.columns.values():
+            column.nulls += self.rows - column.rows
+            column.rows = self.rows
+        self._keep(table)
+
+    def leave_out(self, names: list[str]) -> None:
+        """Drop columns from the table."""
+        for name in names:
+            del self.columns[name]
+
+    def schema(self) -> pa.Schema:
+        """One type for each column. Raises MixedColumnError."""
+        return pa.schema([(name, column.unified(name)) for name, column in self.columns.items()])
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The chunks in order, each with the whole table's columns and types."""
+        schema = self.schema()
+        if self._first is not None:
+            yield _conformed(self._first, schema)
+        for path in self._files:
+            with pa.memory_map(str(path)) as source:
+                yield _conformed(pa.ipc.open_file(source).read_all(), schema)
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """The chunks as frames whose dtypes are the same from the first to the last."""
+        for table in self.tables():
+            yield self._frame(table)
+
+    def _frame(self, table: pa.Table) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame({name: self._series(table[name], self.columns[name]) for name in table.column_names})
+
+    def _series(self, values: Any, column: Column) -> pd.Series[Any]:
+        import pandas as pd
+
+        kind = family(values.type)
+        if kind == "nothing":
+            return pd.Series([float("nan")] * len(values), dtype="float64")
+        if kind == "integer" and column.nulls:
+            if column.wide_integers:
+                return values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)  # type: ignore[no-any-return]
+            values = pc.cast(values, pa.float64())
+        series: pd.Series[Any] = values.to_pandas()
+        return series.astype(object) if kind == "boolean" and column.nulls else series
+
+    def _keep(self, table: pa.Table) -> None:
+        if self._first is None and not self._files:
+            self._first = table
+            return
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="millrace-read-")
+        for waiting in (self._first, table):
+            if waiting is not None:
+                self._write(waiting)
+        self._first = None
+
+    def _write(self, table: pa.Table) -> None:
+        assert self._folder is not None  # noqa: S101 - made by _keep
+        path = Path(self._folder.name) / f"{len(self._files):06d}.arrow"
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        self._files.append(path)
+
+
+def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        pc.cast(table[name], kind, safe=False) if name in table.column_names else pa.nulls(table.num_rows, kind)
+        for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
+    return pa.table(columns, schema=schema)

@@ -1,0 +1,175 @@
+"""Puts a row's time together from its columns, strictly, as UTC.
+
+A value that does not fit the format is an error that names it; a missing one stays missing and is noted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+
+from millrace.errors import SourceError, did_you_mean
+from millrace.sources.base import Timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})\s*$"
+_UNIX = {"unix": "s", "unix_ms": "ms"}
+_AMBIGUOUS: dict[str, Any] = {"earlier": True, "later": False, "missing": "NaT", "error": "raise"}
+_NONEXISTENT: dict[str, Any] = {"forward": "shift_forward", "missing": "NaT", "error": "raise"}
+
+
+def with_timestamp(frame: pd.DataFrame, rule: Timestamp) -> pd.DataFrame:
+    """The frame with the new column first and, unless kept, without the columns it was made from.
+
+    The frame's index numbers the rows of the whole table from 0, for messages.
+    """
+    _check_columns(frame, rule)
+    times = _times(frame, rule)
+    rest = frame if rule.keep else frame.drop(columns=rule.columns)
+    rest = rest.drop(columns=[rule.as_], errors="ignore")
+    return pd.concat([times.rename(rule.as_), rest], axis=1)
+
+
+def _check_columns(frame: pd.DataFrame, rule: Timestamp) -> None:
+    names = [str(name) for name in frame.columns]
+    for column in rule.columns:
+        if column not in names:
+            raise SourceError(
+                f"source.timestamp names the column '{column}', which the table does not have.",
+                hint=did_you_mean(column, names),
+            )
+    if rule.as_ in names and rule.as_ not in rule.columns:
+        raise SourceError(
+            f"source.timestamp makes a column '{rule.as_}', but the table has one of that name already.",
+            hint="Choose another name under source.timestamp.as.",
+        )
+
+
+def _times(frame: pd.DataFrame, rule: Timestamp) -> pd.Series[Any]:
+    if len(rule.columns) == 1:
+        values = frame[rule.columns[0]]
+        if pd.api.types.is_datetime64_any_dtype(values):
+            return _in_utc(values, values, rule)
+        if rule.format in _UNIX:
+            return _of_unix(values, _UNIX[str(rule.format)])
+    text = _joined(frame, rule.columns)
+    return _in_utc(_parsed(text, rule), text, rule)
+
+
+def _joined(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series[Any]:
+    """The columns' texts joined by one space; missing where any of them is."""
+    parts = [_text(frame[column]) for column in columns]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + " " + part
+    return joined
+
+
+def _text(values: pd.Series[Any]) -> pd.Series[Any]:
+    if pd.api.types.is_datetime64_any_dtype(values):
+        whole_days = values.dropna().eq(values.dropna().dt.normalize()).all()
+        return values.dt.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S")
+    if pd.api.types.is_float_dtype(values):
+        values = values.astype("Int64")  # integers with a missing one among them
+    text = values.astype(object).where(values.notna(), None)
+    stripped = text.map(lambda value: str(value).strip(), na_action="ignore")
+    return stripped.mask(stripped == "")
+
+
+def _parsed(text: pd.Series[Any], rule: Timestamp) -> pd.Series[Any]:
+    present = text.dropna().astype(str)
+    if rule.format is not None:
+        aware = "%z" in rule.format
+        parsed = pd.to_datetime(present, format=rule.format, errors="coerce", utc=aware)
+    else:
+        aware = _all_with_offset(present)
+        parsed = pd.to_datetime(present, format="ISO8601", errors="coerce", utc=aware)
+    odd = parsed.index[parsed.isna()]
+    if len(odd):
+        raise _unreadable(present[odd[0]], int(odd[0]), len(odd), rule)
+    return parsed.reindex(text.index)
+
+
+def _all_with_offset(present: pd.Series[str]) -> bool:
+    with_offset = present.str.contains(_OFFSET, regex=True) & present.str.contains(":", regex=False)
+    if with_offset.all():
+        return bool(len(present))
+    if with_offset.any():
+        row = int(str(with_offset.idxmax()))
+        raise SourceError(
+            f"Some times have an offset from UTC and some have none (row {row + 1}: {present[row]!r}).",
+            hint="Write all times with an offset, or none.",
+        )
+    return False
+
+
+def _unreadable(value: str, row: int, count: int, rule: Timestamp) -> SourceError:
+    wanted = f"the format '{rule.format}'" if rule.format else "ISO 8601"
+    more = f" ({count:,} such values in this part of the table)" if count > 1 else ""
+    return SourceError(
+        f"The time {value!r} in row {row + 1} of {' + '.join(rule.columns)} does not fit {wanted}{more}.",
+        hint="Mend the row, or set source.timestamp.format to what the times look like.",
+    )
+
+
+def _of_unix(values: pd.Series[Any], unit: str) -> pd.Series[Any]:
+    numbers = pd.to_numeric(values, errors="coerce")
+    odd = values.index[values.notna() & numbers.isna()]
+    if len(odd):
+        raise SourceError(
+            f"The time {values[odd[0]]!r} in row {int(odd[0]) + 1} is no number of {unit} since 1970.",
+            hint="Set source.timestamp.format to what the times look like.",
+        )
+    return pd.to_datetime(numbers, unit=unit, utc=True).astype("datetime64[ns, UTC]")  # type: ignore[call-overload,no-any-return]
+
+
+def _in_utc(times: pd.Series[Any], text: pd.Series[Any], rule: Timestamp) -> pd.Series[Any]:
+    """Aware times converted to UTC; naive ones taken as the zone's wall clock."""
+    if times.dt.tz is not None:
+        return times.dt.tz_convert("UTC").astype("datetime64[ns, UTC]")
+    if rule.timezone is None:
+        return times.dt.tz_localize("UTC").astype("datetime64[ns, UTC]")
+    zone = _zone(rule.timezone)
+    lenient = times.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    odd = times.index[times.notna() & lenient.isna()]
+    if len(odd) == 0:
+        return lenient.dt.tz_convert("UTC").astype("datetime64[ns, UTC]")
+    return _over_clock_change(times, text, odd, rule, zone).astype("datetime64[ns, UTC]")
+
+
+def _over_clock_change(
+    times: pd.Series[Any], text: pd.Series[Any], odd: pd.Index[Any], rule: Timestamp, zone: ZoneInfo
+) -> pd.Series[Any]:
+    missing = times.loc[odd].dt.tz_localize(zone, ambiguous=True, nonexistent="NaT").isna()  # type: ignore[arg-type]
+    absent, double = odd[missing], odd[~missing]
+    for rows, choice, what, key, mend in (
+        (double, rule.ambiguous, "occurs twice", "ambiguous", "earlier, later or missing"),
+        (absent, rule.nonexistent, "does not exist", "nonexistent", "forward or missing"),
+    ):
+        if len(rows) and choice == "error":
+            raise SourceError(
+                f"The time {str(text[rows[0]])!r} in row {int(rows[0]) + 1} {what} in {rule.timezone}, "
+                "where the clocks change.",
+                hint=f"Set source.timestamp.{key} to {mend}; or use times in UTC.",
+            )
+    flags = _AMBIGUOUS[rule.ambiguous] if rule.ambiguous != "error" else "raise"
+    local = times.dt.tz_localize(
+        zone,
+        ambiguous=flags if isinstance(flags, str) else [flags] * len(times),  # type: ignore[arg-type]
+        nonexistent=_NONEXISTENT[rule.nonexistent],
+    )
+    return local.dt.tz_convert("UTC")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SourceError(
+            f"source.timestamp.timezone is '{name}', which is no time zone.",
+            hint="Use a name such as Europe/Madrid or UTC.",
+        ) from error
