@@ -2,6 +2,113 @@
 
 from __future__ import annotations
 
+import getpass
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
+from millrace.cli.output import as_columns, print_json, print_text
+
+if TYPE_CHECKING:
+    from millrace.stores.base import ModelRegistry, ModelVersion, RunStore
+    from millrace.stores.champions import Move
+
 app = typer.Typer(help="Model versions and the champion.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="The model's name, which is its pipeline's.")]
+
+
+@app.command("list")
+def list_models(
+    name: Annotated[str | None, typer.Argument(help="Show this model's versions.")] = None, as_json: Json = False
+) -> None:
+    """All models with their champions, or the versions of one model, newest first."""
+    registry, _ = _stores()
+    if name is None:
+        rows = [_model(registry, known, aliases) for known, aliases in sorted(registry.aliases().items())]
+        empty = "No models yet. Train one: millrace run NAME"
+    else:
+        rows = [_version(version) for version in registry.versions(name)]
+        empty = f"There is no model called {name} yet. Train it: millrace run {name}"
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_text(as_columns(list(rows[0]), [_cells(row) for row in rows]))
+    else:
+        print_text(empty)
+
+
+@app.command()
+def promote(
+    name: Name, version: Annotated[str, typer.Argument(help="The version to serve.")], as_json: Json = False
+) -> None:
+    """Make a version the champion; the service answers with it seconds later. Repeating it changes nothing."""
+    from millrace.stores import champions
+
+    registry, runs = _stores()
+    _tell(champions.promote(registry, runs, name, version, _person()), as_json)
+
+
+@app.command()
+def rollback(
+    name: Name,
+    only_from: Annotated[
+        str | None, typer.Option("--from", help="Only while this version is the champion: safe to repeat.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the champion before the present one the champion again; called again, it goes one further back."""
+    from millrace.stores import champions
+
+    registry, runs = _stores()
+    _tell(champions.roll_back(registry, runs, name, _person(), only_from), as_json)
+
+
+def _stores() -> tuple[ModelRegistry, RunStore]:
+    from millrace.settings import get_settings
+    from millrace.stores.model_registry import MlflowRegistry
+    from millrace.stores.runs import MongoRunStore
+
+    settings = get_settings()
+    return MlflowRegistry(settings), MongoRunStore(settings)
+
+
+def _person() -> str:
+    return f"{getpass.getuser()} (millrace models)"
+
+
+def _tell(move: Move, as_json: bool) -> None:
+    if as_json:
+        print_json({"model": move.name, "champion": move.champion, "before": move.before, "moved": move.moved})
+    elif move.moved:
+        print_text(f"{move.name}: version {move.champion} is the champion now; before it: {move.before or 'none'}")
+    else:
+        print_text(f"{move.name}: version {move.champion} is the champion already")
+
+
+def _model(registry: ModelRegistry, name: str, aliases: dict[str, str]) -> dict[str, Any]:
+    versions = registry.versions(name)
+    newest = versions[0] if versions else None
+    return {
+        "name": name,
+        "champion": aliases.get("champion"),
+        "challenger": aliases.get("challenger"),
+        "versions": len(versions),
+        "newest": newest.version if newest else None,
+        "created": newest.created if newest else None,
+    }
+
+
+def _version(version: ModelVersion) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "aliases": version.aliases,
+        "candidate": version.tags.get("millrace.candidate"),
+        "dataset": version.tags.get("millrace.dataset_version", "")[:12] or None,
+        "run": version.run_id,
+        "created": version.created,
+    }
+
+
+def _cells(row: dict[str, Any]) -> list[Any]:
+    return [", ".join(value) or None if isinstance(value, list) else value for value in row.values()]
