@@ -74,8 +74,6 @@ _BEHAVIOUR = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
-    "USAGE_DATA_COLLECTION__ENABLED": "False",
     "API__INSTANCE_NAME": "Millrace",
     "API__EXPOSE_CONFIG": "False",
     "LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",  # rotated with the program's log; files would only grow

@@ -8,8 +8,9 @@ from pathlib import Path
 
 
 def private_folder(path: Path) -> Path:
-    """The folder, made when it is absent; a new one is closed to other users."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The folder, made when it is absent; a new one, and each new one above it, is closed to other users."""
+    for missing in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
+        missing.mkdir(exist_ok=True, mode=0o700)
     return path
 
 
