@@ -78,7 +78,7 @@ def _outlier_bound(known: pd.Series) -> float | None:
         spread = values[position - 1] - values[0]
         far = gaps[position - 1] >= 5 * ordinary.max(initial=0) and gaps[position - 1] >= 0.4 * spread
         if far and above[position] <= most:
-            return float(f"{(values[position - 1] + values[position]) / 2:.3g}")
+            return float(f"{(values[position - 1] + values[position]) / 2:.4g}")
     return None
 
 

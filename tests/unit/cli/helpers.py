@@ -1,0 +1,57 @@
+"""Runs the program as a user does, and answers HTTP calls as a server would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+PROGRAM = [sys.executable, "-c", "from millrace.cli.main import main; main()"]
+Answer = tuple[int, Any]
+
+
+def millrace(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The program's outcome, on a home of its own."""
+    settings = {"MILLRACE_HOME": str(home), **environment}
+    inherited = {name: value for name, value in os.environ.items() if name not in {"MILLRACE_DEBUG"}}
+    return subprocess.run(
+        [*PROGRAM, *arguments], env=inherited | settings, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@contextmanager
+def http_server(answer: Callable[[str, str, Any, dict[str, str]], Answer]) -> Iterator[str]:
+    """The base URL of a server on 127.0.0.1 that answers (method, path, JSON body, headers) with (status, JSON)."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _handle(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, document = answer(self.command, self.path, body, dict(self.headers))
+            content = document if isinstance(document, bytes) else json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = _handle  # noqa: N815 - the names that http.server asks for
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

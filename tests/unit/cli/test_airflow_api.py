@@ -1,0 +1,79 @@
+"""The client of Airflow's API: tokens, and errors in one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cli_helpers import Answer, http_server
+
+from millrace.cli.airflow_api import AirflowApi, AirflowError
+from millrace.cli.failures import CommandError
+from millrace.errors import StackError
+from millrace.settings import Settings
+
+
+def settings_for(url: str, password: str | None = "right") -> Settings:
+    return Settings(airflow_url=url, airflow_password=password)
+
+
+class FakeAirflow:
+    """Answers as Airflow's API does, with tokens that run out after some calls."""
+
+    def __init__(self, calls_for_a_token: int = 100) -> None:
+        self.tokens = 0
+        self.calls = 0
+        self.calls_for_a_token = calls_for_a_token
+
+    def __call__(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+        if path == "/auth/token":
+            if body["password"] != "right":
+                return 401, {"detail": "Invalid credentials"}
+            self.tokens += 1
+            self.calls = 0
+            return 201, {"access_token": f"token{self.tokens}"}
+        self.calls += 1
+        if headers.get("Authorization") != f"Bearer token{self.tokens}" or self.calls > self.calls_for_a_token:
+            return 401, {"detail": "expired"}
+        if path == "/api/v2/dags/known":
+            return 200, {"dag_id": "known", "is_paused": False}
+        if path == "/api/v2/dags/known/dagRuns" and method == "POST":
+            if "wrong" in body["conf"]:
+                return 400, {"detail": "Invalid input for param wrong"}
+            return 200, {"dag_run_id": "manual__1", "sent": body}
+        return 404, {"detail": "The Dag with ID: `unknown` was not found"}
+
+
+def test_a_run_is_triggered_with_its_configuration() -> None:
+    with http_server(FakeAirflow()) as url:
+        answer = AirflowApi(settings_for(url)).trigger("known", {"use_cache": True})
+    assert answer["sent"] == {"logical_date": None, "conf": {"use_cache": True}}
+
+
+def test_a_token_that_ran_out_is_fetched_again() -> None:
+    server = FakeAirflow(calls_for_a_token=2)
+    with http_server(server) as url:
+        api = AirflowApi(settings_for(url))
+        assert all(api.dag("known") for _ in range(5))
+    assert server.tokens == 3
+
+
+def test_an_unknown_dag_is_none_and_a_refused_call_says_why() -> None:
+    with http_server(FakeAirflow()) as url:
+        api = AirflowApi(settings_for(url))
+        assert api.dag("unknown") is None
+        with pytest.raises(AirflowError, match=r"answered 400 .*Invalid input for param wrong"):
+            api.trigger("known", {"wrong": 1})
+
+
+def test_a_wrong_password_is_bad_usage() -> None:
+    with http_server(FakeAirflow()) as url, pytest.raises(CommandError, match="does not let admin in"):
+        AirflowApi(settings_for(url, "wrong")).dag("known")
+
+
+@pytest.mark.parametrize(("password", "found"), [("right", "does not answer"), (None, "No password")])
+def test_an_airflow_that_is_not_there_says_how_to_start_it(password: str | None, found: str) -> None:
+    with pytest.raises(StackError, match=found) as error:
+        AirflowApi(settings_for("http://127.0.0.1:9", password)).dag("known")
+    assert error.value.hint is not None
+    assert "--local" in error.value.hint

@@ -1,0 +1,76 @@
+"""Predictions are asked of the service, in batches where there are many."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from cli_helpers import Answer, http_server, millrace
+
+from millrace.cli.rows import read_rows
+
+SENT: list[Any] = []
+
+
+def service(method: str, path: str, body: Any, _: dict[str, str]) -> Answer:
+    SENT.append(body)
+    if path.startswith("/api/v1/models/absent/"):
+        return 404, {"success": False, "error": "There is no model 'absent'.", "code": "not_found"}
+    if path.endswith("/batch"):
+        predictions = [None if row["x"] is None else row["x"] * 2 for row in body]
+        return 200, {"success": True, "predictions": predictions, "model_version": "3", "request_id": "r"}
+    return 200, {"success": True, "prediction": body["x"] * 2, "model_version": "3", "request_id": "r"}
+
+
+def test_one_row(tmp_path: Path) -> None:
+    with http_server(service) as url:
+        outcome = millrace("predict", "double", "--json", '{"x": 4}', home=tmp_path, SERVICE_URL=url)
+    assert outcome.returncode == 0
+    assert json.loads(outcome.stdout)["prediction"] == 8
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_rows_of_a_file_keep_their_order_and_their_nulls(tmp_path: Path, kind: str) -> None:
+    frame = pd.DataFrame({"x": [1.5, None, 3.0], "name": ["Ulm", "Bonn", None]})
+    path = tmp_path / f"rows.{kind}"
+    writers = {
+        "csv": lambda: frame.to_csv(path, index=False),
+        "json": lambda: frame.to_json(path, orient="records"),
+        "parquet": lambda: frame.to_parquet(path),
+    }
+    writers[kind]()
+    assert read_rows(path) == [{"x": 1.5, "name": "Ulm"}, {"x": None, "name": "Bonn"}, {"x": 3.0, "name": None}]
+
+
+def test_many_rows_are_sent_in_batches(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("x\n" + "".join(f"{i}\n" for i in range(1200)))
+    SENT.clear()
+    with http_server(service) as url:
+        outcome = millrace("predict", "double", "--file", str(path), home=tmp_path, SERVICE_URL=url)
+    assert outcome.returncode == 0, outcome.stderr
+    assert [len(rows) for rows in SENT] == [500, 500, 200]
+    assert json.loads(outcome.stdout)["predictions"] == [2 * i for i in range(1200)]
+
+
+def test_what_the_service_refuses_is_said_in_its_words(tmp_path: Path) -> None:
+    with http_server(service) as url:
+        outcome = millrace("predict", "absent", "--json", '{"x": 4}', home=tmp_path, SERVICE_URL=url)
+    assert outcome.returncode == 1
+    assert outcome.stderr == "error: There is no model 'absent'.\n"
+
+
+def test_a_service_that_is_not_there_says_how_to_start_it(tmp_path: Path) -> None:
+    outcome = millrace("predict", "double", "--json", '{"x": 4}', home=tmp_path, SERVICE_URL="http://127.0.0.1:9")
+    assert outcome.returncode == 1
+    assert "millrace up" in outcome.stderr
+
+
+def test_another_program_on_the_port_is_told(tmp_path: Path) -> None:
+    with http_server(lambda *_: (200, b"<html>")) as url:
+        outcome = millrace("predict", "double", "--json", '{"x": 4}', home=tmp_path, SERVICE_URL=url)
+    assert outcome.returncode == 1
+    assert "not the service's JSON" in outcome.stderr
