@@ -10,6 +10,7 @@ from millrace.errors import did_you_mean
 from millrace.quality.catalogue import KNOWN, Known
 from millrace.strict import StrictModel
 
+IGNORED_ROWS = ("all_values_are_missing", "any_value_is_missing", "never")
 OnFailure = Literal["fail", "warn", "quarantine"]
 
 
@@ -76,6 +77,14 @@ class Expectation(BaseModel):
         for name in ("column_list", "value_set", "type_list", "regex_list", "column_set", "value_pairs_set"):
             if not isinstance(arguments.get(name, []), list):
                 raise ValueError(f"{name}: {arguments[name]!r} is no list. Write [a, b].")
+        self._check_several_columns()
+
+    def _check_several_columns(self) -> None:
+        arguments = self.arguments
+        if self.known.scope in {"rows", "unique"} and len(set(arguments.get("column_list", "ab"))) < 2:
+            raise ValueError(f"column_list: {arguments['column_list']!r} must name at least two columns.")
+        if self.known.scope == "unique" and arguments.get("ignore_row_if", "never") not in IGNORED_ROWS:
+            raise ValueError(f"ignore_row_if: {did_you_mean(str(arguments['ignore_row_if']), IGNORED_ROWS)}")
 
 
 def _is_number(value: object) -> bool:

@@ -46,6 +46,13 @@ def _single(outcome: Outcome) -> Any:
             kwargs=outcome.result.arguments,
             meta={"notes": {"content": outcome.result.message}},
         ),
-        result=outcome.raw,
+        result=_shown(outcome.raw),
         exception_info={"raised_exception": False, "exception_message": None, "exception_traceback": None},
     )
+
+
+def _shown(raw: dict[str, Any]) -> dict[str, Any]:
+    """The result without values that the renderer could not set against a whole."""
+    if "unexpected_percent" in raw:
+        return raw
+    return {name: value for name, value in raw.items() if name not in {"unexpected_count", "partial_unexpected_list"}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from millrace.errors import SpecError, ValidationToolError
@@ -27,14 +28,9 @@ class Engine:
     """
 
     def __init__(self, expectations: Sequence[Expectation], columns: dict[str, str]) -> None:
-        os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import, which reads it
+        self._batches = _batch_definition(os.getpid())
         import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
 
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-        asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
-        self._batches = asset.add_batch_definition_whole_dataframe("whole")
         self._count = len(expectations)
         self._suite = gx.ExpectationSuite(
             name="millrace", expectations=[gx_expectation(e, columns, i) for i, e in enumerate(expectations)]
@@ -55,6 +51,19 @@ class Engine:
         if len(judged) != self._count:
             raise _tool_error(f"it returned {len(judged)} results for {self._count} expectations", None)
         return [judged[position] for position in range(self._count)]
+
+
+@lru_cache(maxsize=1)
+def _batch_definition(_pid: int) -> Any:
+    """The tool's way to take a frame, set up once a process: a context keeps a temporary folder while it lives."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import, which reads it
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("whole")
 
 
 def gx_expectation(expectation: Expectation, columns: dict[str, str], position: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from millrace.quality.base import Expectation
@@ -61,7 +61,7 @@ def rows_message(expectation: Expectation, unexpected: int, rows: int, examples:
     fault = say(expectation.arguments) if say else f"do not satisfy {expectation.expect}"
     tolerated = f"; at least {expectation.mostly:.4g} of them must be good" if expectation.mostly < 1 else ""
     if unexpected == 0:
-        return f"{subject(expectation)}: none of {rows:,} values {fault}."
+        return f"{subject(expectation)}: all {rows:,} values satisfy {expectation.expect}."
     return f"{subject(expectation)}: {unexpected:,} of {rows:,} values {fault}{_cases(examples)}{tolerated}."
 
 
@@ -69,23 +69,35 @@ def unique_message(expectation: Expectation, repeats: int, rows: int, pairs: lis
     """The sentence for a uniqueness; `pairs` are (repeating position, first position)."""
     if not repeats:
         return f"{subject(expectation)}: no row of {rows:,} repeats another."
-    cases = ", ".join(f"row {late + 1} repeats row {first + 1}" for late, first in pairs)
+    cases = ", ".join(f"row {late + 1:,} repeats row {first + 1:,}" for late, first in pairs)
     verb = "row repeats an earlier row" if repeats == 1 else "rows repeat an earlier row"
     return f"{subject(expectation)}: {repeats:,} {verb} (of {rows:,}; e.g. {cases})."
 
 
-def observed_message(expectation: Expectation, success: bool, observed: Any) -> str:
-    """The sentence for an expectation about a column or a table as a whole."""
+def observed_message(expectation: Expectation, success: bool, result: Mapping[str, Any]) -> str:
+    """The sentence for an expectation about a column or a table as a whole; `result` is what the tool observed."""
     name = subject(expectation) if expectation.columns else str(expectation.arguments.get("column", "The table"))
-    what = expectation.expect.removeprefix("expect_").removeprefix("column_").removeprefix("table_").replace("_", " ")
-    measure, _, demand = what.partition(" to ")
-    found = "nothing" if observed is None else _listing(observed) if isinstance(observed, list) else _short(observed)
-    wanted = (
-        _bounds(expectation.arguments) if "min_value" in expectation.known.optional else _demand(expectation, demand)
-    )
     if expectation.expect == "expect_column_to_exist":
         return f"{name}: the column is {'there' if success else 'not in the table, or not in its place'}."
-    return f"{name}: the {measure} is {found}, {'as expected' if success else 'but should be'} {wanted}."
+    what = expectation.expect.removeprefix("expect_").removeprefix("column_").removeprefix("table_").replace("_", " ")
+    measure, _, demand = what.partition(" to ")
+    bounded = "min_value" in expectation.known.optional
+    wanted = f"be {_bounds(expectation.arguments)}" if bounded else _demand(expectation, demand)
+    verdict = "as expected: to" if success else "but should"
+    return f"{name}: the {_found(_MEASURES.get(measure, measure), result)}, {verdict} {wanted}."
+
+
+_MEASURES = {"values": "type"}
+
+
+def _found(measure: str, result: Mapping[str, Any]) -> str:
+    verb = "are" if measure.endswith(("values", "columns")) and "proportion" not in measure else "is"
+    observed = result.get("observed_value")
+    if observed is not None:
+        return f"{measure} {verb} {_listing(observed) if isinstance(observed, list) else _short(observed)}"
+    parts = [("have", "partial_unexpected_list"), ("lack", "partial_missing_list")]
+    stray = [f"{word} {_listing(result[key])}" for word, key in parts if result.get(key)]
+    return f"{measure} {' and '.join(stray) if stray else 'were compared'}"
 
 
 def _demand(expectation: Expectation, demand: str) -> str:
@@ -94,8 +106,7 @@ def _demand(expectation: Expectation, demand: str) -> str:
         for name, value in expectation.arguments.items()
         if name not in {"column", "mostly", "ties_okay", "exact_match"}
     ]
-    words = demand.removeprefix("be ").replace("equal", "equal to") if demand else "as stated"
-    return f"{words} {' '.join(values)}".strip()
+    return f"{demand} {' '.join(values)}".strip()
 
 
 def _cases(examples: list[tuple[int, Any]]) -> str:

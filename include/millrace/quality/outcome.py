@@ -82,3 +82,23 @@ def outcome(  # noqa: PLR0913 - the fields of a result
         message=message,
     )
     return Outcome(expectation, result, np.empty(0, dtype=np.int64) if positions is None else positions, raw)
+
+
+def counted_raw(elements: int, missing: int, unexpected: int, examples: list[tuple[int, Any]]) -> dict[str, Any]:
+    """The counts of an expectation that judges rows, in the words of Great Expectations, for the Data Docs."""
+    known = elements - missing
+    return {
+        "element_count": elements,
+        "missing_count": missing,
+        "missing_percent": _percent(missing, elements),
+        "unexpected_count": unexpected,
+        "unexpected_percent": _percent(unexpected, known),
+        "unexpected_percent_total": _percent(unexpected, elements),
+        "unexpected_percent_nonmissing": _percent(unexpected, known),
+        "partial_unexpected_list": [value for _, value in examples],
+        "partial_unexpected_index_list": [position for position, _ in examples],
+    }
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.quality.base import Expectation
 from millrace.quality.messages import observed_message, rows_message
-from millrace.quality.outcome import EXAMPLES, Outcome, Table, outcome
+from millrace.quality.outcome import EXAMPLES, Outcome, Table, counted_raw, outcome
 from millrace.quality.prechecks import unanswerable
 from millrace.quality.uniqueness import judge_uniqueness
 
@@ -75,7 +75,7 @@ class _Tally:
         import numpy as np
 
         if "unexpected_count" not in self.last and self.last:  # a column's declared type, judged as a whole
-            message = observed_message(expectation, self.unanimous, self.last.get("observed_value"))
+            message = observed_message(expectation, self.unanimous, self.last)
             return outcome(expectation, success=self.unanimous, message=message, rows=table.rows, raw=self.last)
         considered = self.elements - self.missing
         message = rows_message(expectation, self.unexpected, table.rows, self.examples)
@@ -88,23 +88,8 @@ class _Tally:
             unexpected=self.unexpected,
             considered=considered,
             examples=self.examples,
-            raw=self._raw(),
+            raw=counted_raw(self.elements, self.missing, self.unexpected, self.examples),
         )
-
-    def _raw(self) -> dict[str, Any]:
-        known = self.elements - self.missing
-        values = [value for _, value in self.examples]
-        return {
-            "element_count": self.elements,
-            "missing_count": self.missing,
-            "missing_percent": 100 * self.missing / self.elements if self.elements else 0.0,
-            "unexpected_count": self.unexpected,
-            "unexpected_percent": 100 * self.unexpected / known if known else 0.0,
-            "unexpected_percent_total": 100 * self.unexpected / self.elements if self.elements else 0.0,
-            "unexpected_percent_nonmissing": 100 * self.unexpected / known if known else 0.0,
-            "partial_unexpected_list": values,
-            "partial_unexpected_index_list": [position for position, _ in self.examples],
-        }
 
 
 def _judge_rows(expectations: list[Expectation], table: Table, chunk_rows: int) -> list[Outcome]:
@@ -156,8 +141,8 @@ def _judge_counts(expectations: list[Expectation], table: Table, chunk_rows: int
     outcomes = []
     for expectation in expectations:
         success = _within(table.rows, expectation.arguments)
-        message = observed_message(expectation, success, table.rows)
         raw = {"observed_value": table.rows}
+        message = observed_message(expectation, success, raw)
         outcomes.append(outcome(expectation, success=success, message=message, rows=table.rows, raw=raw))
     return outcomes
 
@@ -173,7 +158,7 @@ def _within(rows: int, arguments: dict[str, Any]) -> bool:
 
 def _observed(expectation: Expectation, judged: dict[str, Any], table: Table) -> Outcome:
     result = judged["result"]
-    message = observed_message(expectation, judged["success"], result.get("observed_value"))
+    message = observed_message(expectation, judged["success"], result)
     return outcome(expectation, success=judged["success"], message=message, rows=table.rows, raw=result)
 
 

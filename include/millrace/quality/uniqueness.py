@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from millrace.quality.base import Expectation
 from millrace.quality.messages import unique_message
-from millrace.quality.outcome import EXAMPLES, Outcome, Table, outcome
+from millrace.quality.outcome import EXAMPLES, Outcome, Table, counted_raw, outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +35,8 @@ def judge_uniqueness(expectation: Expectation, table: Table, chunk_rows: int) ->
         positions=repeats,
         unexpected=len(repeats),
         considered=considered,
-        examples=[(late, f"repeats row {first + 1}") for late, first in pairs],
-        raw={"element_count": table.rows, "unexpected_count": len(repeats), "missing_count": table.rows - considered},
+        examples=[(late, f"repeats row {first + 1:,}") for late, first in pairs],
+        raw=counted_raw(table.rows, table.rows - considered, len(repeats), [(late, None) for late, _ in pairs]),
     )
 
 

@@ -92,11 +92,8 @@ def _source(document: object) -> Source:
     try:
         source: Source = TypeAdapter(AnySource).validate_python(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SpecError(
-            f"join.with is no source: {where or 'it'}: {first['msg']}.", hint="Write it as under 'source'."
-        ) from error
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()]
+        raise SpecError(f"join.with is no source: {'; '.join(faults)}.", hint="Write it as under 'source'.") from error
     return source
 
 

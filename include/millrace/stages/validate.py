@@ -26,19 +26,19 @@ def validate(context: RunContext, extracted: Extracted) -> Validated:
     Raises ValidationFailedError when one with `on_failure: fail` does not hold or too many rows are quarantined,
     DataError for an empty table or a lost column, ValidationToolError when the tool itself fails.
     """
-    previous = context.runs.previous_dataset(context.spec.name, context.run_id) or {}
+    previous = (context.runs.previous_dataset(context.spec.name, context.run_id) or {}).get("columns")
     document = context.spec.as_document()
     inputs = {
         "pipeline": context.spec.name,
         "dataset": extracted.dataset.version,
-        "previous_columns": previous.get("columns"),
+        "previous_columns": previous,
         **{part: document[part] for part in ("expectations", "quarantine", "transform", "features", "target", "split")},
     }
     return run_stage(
         context,
         "validate",
         Validated,
-        lambda: _validate(context, extracted.dataset, previous.get("columns") or {}),
+        lambda: _validate(context, extracted.dataset, previous or extracted.dataset.columns),
         key=cache_key("validate", inputs),
         still_there=lambda output: _artifacts_exist(context, output),
     )
@@ -90,7 +90,11 @@ def _keep_report(context: RunContext, outcomes: Sequence[Outcome]) -> str | None
     from millrace.quality.docs import render_docs
 
     key = f"validations/{context.spec.name}/{context.run_id}/index.html"
-    page = render_docs(context.spec.name, context.run_id, outcomes)
+    try:
+        page = render_docs(context.spec.name, context.run_id, outcomes)
+    except Exception as error:  # the page is for people; the verdict stands without it
+        context.warn(f"The Data Docs of this validation could not be rendered: {type(error).__name__}: {error}.")
+        return None
     return context.artifacts.put_bytes(key, page, "text/html; charset=utf-8")
 
 

@@ -6,18 +6,21 @@ from pydantic import ValidationError
 
 from millrace.quality.base import Expectation
 from millrace.quality.catalogue import KNOWN
+from millrace.quality.docs import render_docs
 from millrace.quality.outcome import Table
 from millrace.quality.runner import run_expectations
 
 FRAME = pd.DataFrame(
     {
         "n": [1.0, 2.0, 3.0],
+        "twice": [1.0, 1.0, 2.0],
+        "same": [0.0, 0.0, 0.0],
         "m": [1.0, 2.0, 4.0],
         "s": ["2024-01-01", "2024-01-02", "2024-01-03"],
         "j": ['{"a": 1}', '{"a": 2}', '{"a": 3}'],
     }
 )
-TYPES = {"n": "double", "m": "double", "s": "string", "j": "string"}
+TYPES = {"n": "double", "twice": "double", "same": "double", "m": "double", "s": "string", "j": "string"}
 GOOD: dict[str, dict[str, object]] = {
     "expect_column_values_to_be_null": {"mostly": 0.0001, "success": False},
     "expect_column_values_to_be_between": {"min_value": 1, "max_value": 3},
@@ -63,12 +66,32 @@ GOOD: dict[str, dict[str, object]] = {
     "expect_column_distinct_values_to_be_in_set": {"value_set": [1, 2, 3, 4]},
     "expect_column_distinct_values_to_contain_set": {"value_set": [1, 2]},
     "expect_column_distinct_values_to_equal_set": {"value_set": [1, 2, 3]},
-    "expect_table_column_count_to_be_between": {"min_value": 4, "max_value": 4},
-    "expect_table_column_count_to_equal": {"value": 4},
-    "expect_table_columns_to_match_ordered_list": {"column_list": ["n", "m", "s", "j"]},
-    "expect_table_columns_to_match_set": {"column_set": ["s", "n", "m", "j"]},
+    "expect_table_column_count_to_be_between": {"min_value": 6, "max_value": 6},
+    "expect_table_column_count_to_equal": {"value": 6},
+    "expect_table_columns_to_match_ordered_list": {"column_list": ["n", "twice", "same", "m", "s", "j"]},
+    "expect_table_columns_to_match_set": {"column_set": ["s", "n", "m", "j", "twice", "same"]},
     "expect_table_row_count_to_be_between": {"min_value": 3, "max_value": 3},
     "expect_table_row_count_to_equal": {"value": 3},
+}
+
+BAD: dict[str, dict[str, object]] = {
+    "expect_column_values_to_be_between": {"max_value": 2},
+    "expect_column_values_to_be_in_set": {"value_set": [1]},
+    "expect_column_values_to_be_of_type": {"type_": "int64"},
+    "expect_column_value_lengths_to_equal": {"value": 9},
+    "expect_column_values_to_match_regex": {"regex": "x"},
+    "expect_column_values_to_match_strftime_format": {"strftime_format": "%Y"},
+    "expect_column_value_z_scores_to_be_less_than": {"threshold": 0.1},
+    "expect_column_values_to_be_unique": {"column": "twice"},
+    "expect_compound_columns_to_be_unique": {"column_list": ["twice", "same"]},
+    "expect_column_pair_values_to_be_equal": {"column_B": "m"},
+    "expect_column_max_to_be_between": {"max_value": 2, "min_value": None},
+    "expect_column_mean_to_be_between": {"min_value": 3, "max_value": 4},
+    "expect_column_distinct_values_to_equal_set": {"value_set": [1]},
+    "expect_column_most_common_value_to_be_in_set": {"value_set": [9]},
+    "expect_column_to_exist": {"column": "absent"},
+    "expect_table_columns_to_match_set": {"column_set": ["n"]},
+    "expect_table_row_count_to_equal": {"value": 4},
 }
 
 
@@ -86,6 +109,21 @@ def test_every_entry_is_what_great_expectations_says():
         required = {field for field, model in fields[name].items() if model.required}
         assert required <= set(known.required), name
         assert {*known.required, *known.optional} <= set(fields[name]), name
+
+
+def test_data_docs_render_every_entry_good_or_bad(caplog: pytest.LogCaptureFixture):
+    bad = {name: {**GOOD.get(name, {}), **BAD.get(name, {})} for name in KNOWN}
+    rules = []
+    for name, known in KNOWN.items():
+        bad[name].pop("success", None)
+        rules.append(
+            Expectation(expect=name, **{**({"column": "n"} if "column" in known.required else {}), **bad[name]})
+        )
+    outcomes = run_expectations(rules, Table(len(FRAME), TYPES, frames), 2)
+    assert sum(not outcome.result.success for outcome in outcomes) > len(BAD) / 2
+    page = render_docs("demo", "run-1", outcomes).decode()
+    assert page.count("expect") > len(KNOWN)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3])
@@ -112,6 +150,11 @@ def test_every_entry_can_be_judged_in_chunks_of_any_size(chunk: int):
         ({"expect": "expect_column_values_to_be_between", "column": "n"}, "'min_value', 'max_value' or both"),
         ({"expect": "expect_column_values_to_not_be_null", "column": "n", "mostly": 95}, "no share"),
         ({"expect": "expect_column_values_to_be_in_set", "column": "n", "value_set": "ab"}, "no list"),
+        ({"expect": "expect_compound_columns_to_be_unique", "column_list": ["a"]}, "at least two columns"),
+        (
+            {"expect": "expect_compound_columns_to_be_unique", "column_list": ["a", "b"], "ignore_row_if": "nevr"},
+            "Did you mean 'never'",
+        ),
         ({"expect": "expect_column_values_to_not_be_null", "column": 5}, "no column name"),
         (
             {"expect": "expect_table_row_count_to_equal", "value": 3, "on_failure": "quarantine"},
