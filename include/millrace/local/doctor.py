@@ -150,7 +150,8 @@ def _mend_server(variable: str, configured: object) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+    # pymongo adds its timeouts and its whole view of the servers.
+    return str(error).splitlines()[0].partition(" (configured")[0][:160] if str(error) else type(error).__name__
 
 
 CHECKS: dict[str, Callable[[Settings], tuple[bool, str, str]]] = {

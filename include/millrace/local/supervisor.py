@@ -15,8 +15,11 @@ import tempfile
 import time
 import xmlrpc.client as rpc
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from millrace.errors import StackError
 from millrace.local.private_files import private_folder, write_private
@@ -99,12 +102,12 @@ class Supervisor:
     def stop(self) -> None:
         """Ask supervisord to stop its programs, the last phase first, and then itself; wait until it is gone."""
         try:
+            supervisord = psutil.Process(self._call("getPID"))
             self._call("shutdown")
-        except (OSError, rpc.Error):
+        except (OSError, rpc.Error, psutil.NoSuchProcess):
             return
-        deadline = time.monotonic() + STOP_SECONDS
-        while self._socket.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        with suppress(psutil.Error):
+            supervisord.wait(STOP_SECONDS)
 
     @property
     def _socket(self) -> Path:
