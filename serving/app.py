@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from millrace import __version__
 from millrace.settings import Settings, get_settings
+from serving.answers import ErrorAnswer
 from serving.console_page import mount_console
 from serving.deps import Services
 from serving.errors import install_error_handlers
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        responses={"default": {"model": ErrorAnswer, "description": "What went wrong, and how to mend it."}},
     )
     app.state.services = services
     app.add_middleware(RequestMiddleware, frame_ancestors=f"'self' {_origin(settings.airflow)}")

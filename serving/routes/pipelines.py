@@ -22,6 +22,7 @@ class PipelinesAnswer(Answer):
     """The pipelines by name, and what could not be read."""
 
     pipelines: list[dict[str, Any]]
+    broken: list[str] = Field(description="The specs that cannot be read: file, line and what to mend.")
     notes: list[str] = Field(description="What is missing from this answer, and why.")
 
 
@@ -29,7 +30,7 @@ class PipelinesAnswer(Answer):
 def pipelines(services: ServicesDep) -> PipelinesAnswer:
     """List the pipelines. A broken spec and an absent database are notes: they hide nothing else."""
     catalogue = services.specs.catalogue()
-    notes = [str(problem) for problem in catalogue.problems]
+    notes = []
     try:
         last = {name: services.runs.find_runs(pipeline=name, limit=1) for name in catalogue.specs}
     except StorageError as error:
@@ -45,7 +46,8 @@ def pipelines(services: ServicesDep) -> PipelinesAnswer:
         }
         for name, loaded in sorted(catalogue.specs.items())
     ]
-    return PipelinesAnswer(timestamp=now(), request_id=request_id.get(), pipelines=listed, notes=notes)
+    broken = [str(problem) for problem in catalogue.problems]
+    return PipelinesAnswer(timestamp=now(), request_id=request_id.get(), pipelines=listed, broken=broken, notes=notes)
 
 
 def _described(spec: PipelineSpec) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from millrace.errors import MillraceError, StorageError
 from millrace.stores.base import ModelVersion
+from millrace.stores.model_format import model_from_bytes
 from serving.runtime.codec import Codec
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.signature import read_signature
@@ -95,7 +96,7 @@ def open_model(version: ModelVersion, folder: Path) -> LoadedModel:
         signature = read_signature(folder, mlmodel)
         model = LoadedModel(
             version=version,
-            estimator=_load_estimator(folder, mlmodel),
+            estimator=_load_estimator(version, folder, mlmodel),
             signature=signature,
             codec=Codec(signature),
             metadata=mlmodel.get("metadata") or {},
@@ -118,15 +119,12 @@ def _mlmodel(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _load_estimator(folder: Path, mlmodel: dict[str, Any]) -> Any:
+def _load_estimator(version: ModelVersion, folder: Path, mlmodel: dict[str, Any]) -> Any:
     flavor = (mlmodel.get("flavors") or {}).get("sklearn") or {}
     if flavor.get("serialization_format") != "skops":
         found = flavor.get("serialization_format") or "no scikit-learn model"
         raise StorageError(f"The model's files hold {found}; only skops files are loaded.", hint="Train it again.")
-    from millrace.stores.trusted_types import TRUSTED_TYPES
-    from skops.io import load
-
-    return load(folder / flavor["pickled_model"], trusted=list(TRUSTED_TYPES))
+    return model_from_bytes((folder / flavor["pickled_model"]).read_bytes(), version.uri)
 
 
 def _card(folder: Path) -> ModelVersion | None:

@@ -1,0 +1,57 @@
+// Writes numbers, times and names for people.
+import { h } from "./dom.js";
+
+const whole = new Intl.NumberFormat("en");
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+export const count = (value) => (value === null || value === undefined ? "–" : whole.format(value));
+
+/** A measured number with four significant digits; large ones in full. */
+export function measure(value) {
+  if (typeof value !== "number" || !Number.isFinite(value)) return "–";
+  if (Number.isInteger(value) || Math.abs(value) >= 10000) return whole.format(Math.round(value));
+  return value.toLocaleString("en", { maximumSignificantDigits: 4, useGrouping: false });
+}
+
+/** A predicted value: nothing of it is rounded away that a person could want. */
+export function predicted(value) {
+  if (typeof value === "number") return value.toLocaleString("en", { maximumSignificantDigits: 7 });
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${String(Math.round(seconds % 60)).padStart(2, "0")} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+export function secondsBetween(start, end) {
+  if (!start) return null;
+  return Math.max(0, ((end ? new Date(end) : new Date()) - new Date(start)) / 1000);
+}
+
+/** "3 minutes ago", with the exact time on hover. */
+export function ago(iso) {
+  if (!iso) return h("span", { class: "muted" }, "–");
+  return h("time", { datetime: iso, title: moment.format(new Date(iso)) }, elapsed(iso));
+}
+
+export function elapsed(iso) {
+  const seconds = (Date.now() - new Date(iso)) / 1000;
+  if (seconds < 45) return "just now";
+  for (const [size, unit] of [[86400, "day"], [3600, "hour"], [60, "minute"]]) {
+    const amount = Math.round(seconds / size);
+    if (seconds >= size * 0.9) return `${amount} ${unit}${amount === 1 ? "" : "s"} ago`;
+  }
+  return "1 minute ago";
+}
+
+export const exact = (iso) => (iso ? moment.format(new Date(iso)) : "–");
+
+/** The readable part of a run id: what follows the pipeline's name. */
+export const shortRun = (run) => run.run_id.replace(`${run.pipeline}--`, "");
+
+export const words = (name) => name.replaceAll("_", " ");

@@ -1,0 +1,77 @@
+// The parts that several views are made of.
+import { h } from "./dom.js";
+import { words } from "./format.js";
+
+const LOOKS = {
+  success: ["is-good", "Success"], running: ["is-busy", "Running"], queued: ["", "Queued"],
+  failed: ["is-bad", "Failed"], killed: ["is-bad", "Killed"],
+  serving: ["is-good", "Serving"], stale: ["is-warn", "Older version serves"], waiting: ["", "Not serving"],
+  withdrawn: ["is-warn", "Serving, alias gone"], healthy: ["is-good", "Healthy"], partial: ["is-warn", "Partly away"],
+  unhealthy: ["is-bad", "Unhealthy"],
+};
+
+export const look = (state) => (LOOKS[state] ?? ["", words(state)])[0];
+
+export function badge(state) {
+  const [kind, word] = LOOKS[state] ?? ["", words(state)];
+  return h("span", { class: `badge ${kind}` }, h("span", { class: "dot" }), word);
+}
+
+export const tag = (text, kind = "") => h("span", { class: `badge plain ${kind}` }, text);
+
+export function pageHead(title, lead, ...rest) {
+  return h("div", { class: "page-head" },
+    h("div", {}, h("h1", { tabindex: "-1" }, title), lead ? h("p", { class: "lead" }, lead) : null), ...rest);
+}
+
+export function section(title, aside, ...content) {
+  return h("section", { class: "section", "aria-label": title },
+    h("div", { class: "section-head" }, h("h2", {}, title), aside ? h("p", {}, aside) : null), ...content);
+}
+
+/** What to show where there is nothing yet: what it would be, and the command that makes it. */
+export function empty(title, text, command) {
+  return h("div", { class: "card empty" }, h("h2", {}, title), text ? h("p", {}, text) : null,
+    command ? commandLine(command) : null);
+}
+
+export function commandLine(text) {
+  return h("div", { class: "command" }, h("code", {}, text), copyButton(text));
+}
+
+export function copyButton(text) {
+  const button = h("button", { type: "button", class: "button copy", onclick: () => copy(button, text) }, "Copy");
+  return button;
+}
+
+async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Select and copy";
+  }
+  setTimeout(() => { button.textContent = "Copy"; }, 1600);
+}
+
+export function notice(kind, title, sentences) {
+  if (!sentences.length) return null;
+  return h("div", { class: `notice ${kind}`, role: kind === "is-bad" ? "alert" : null },
+    title ? h("strong", {}, title) : null,
+    sentences.length === 1 ? h("p", {}, sentences[0]) : h("ul", {}, sentences.map((text) => h("li", {}, text))));
+}
+
+/** A table: columns are [title, class]; rows are arrays of cells, or {class, cells}. */
+export function table(caption, columns, rows) {
+  const cell = (content, index) => h("td", { class: columns[index][1] ?? null }, content ?? "–");
+  return h("div", { class: "card" }, h("div", { class: "table-wrap" }, h("table", {},
+    h("caption", { class: "visually-hidden" }, caption),
+    h("thead", {}, h("tr", {}, columns.map(([title, kind]) => h("th", { scope: "col", class: kind ?? null }, title)))),
+    h("tbody", {}, rows.map((row) => h("tr", { class: row.class ?? null }, (row.cells ?? row).map(cell)))))));
+}
+
+export function facts(pairs) {
+  return h("dl", { class: "facts card" },
+    pairs.filter(Boolean).map(([name, value, small]) =>
+      h("div", {}, h("dt", {}, name), h("dd", {}, value, small ? h("small", {}, " ", small) : null))));
+}

@@ -1,0 +1,56 @@
+// One model: what serves, every version, and a form to try it.
+import { get, Refusal } from "../api.js";
+import { h, outside } from "../dom.js";
+import { ago, measure, words } from "../format.js";
+import { badge, empty, facts, notice, section, table, tag } from "../parts.js";
+import { tryIt } from "../tryit.js";
+
+export const tab = "models";
+export const title = ({ name }) => name;
+export const pause = () => 5000;
+
+export async function load({ name }) {
+  const path = `api/v1/models/${encodeURIComponent(name)}`;
+  const [{ model, notes }, schema] = await Promise.all([get(path), get(`${path}/schema`).catch(unserved)]);
+  return { model, notes, fields: schema?.fields ?? null, version: schema?.model_version ?? null };
+}
+
+function unserved(error) {
+  if (error instanceof Refusal) return null;
+  throw error;
+}
+
+export function draw({ model, notes, fields }) {
+  return [
+    h("div", { class: "page-head" },
+      h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/models" }, "Models")),
+        h("h1", { tabindex: "-1" }, model.name),
+        h("p", { class: "lead" }, [model.task, model.targets.length ? `predicts ${model.targets.join(", ")}` : null].filter(Boolean).join(" · "))),
+      h("div", { class: "head-end" }, h("div", {}, badge(model.state)),
+        h("div", { class: "links" }, h("a", { href: `#/runs?pipeline=${encodeURIComponent(model.name)}` }, "Runs"),
+          outside(model.links.mlflow, "MLflow"), h("a", { href: "docs" }, "API")))),
+    notice("is-warn", "Not everything can be shown", notes),
+    model.error ? notice("is-bad", "The champion failed to load", [model.error]) : null,
+    Object.keys(model.metrics).length ? facts([
+      ["Serving version", model.loaded, null],
+      ...Object.entries(model.metrics).slice(0, 5).map(([name, value]) => [words(name), measure(value)]),
+    ]) : null,
+    section("Try it", "The answer comes from the version that serves now.",
+      fields ? tryIt(model.name, fields) : empty("No version serves yet", "A promoted run makes one.", `millrace run ${model.name}`)),
+    section("Versions", null, versions(model)),
+  ];
+}
+
+function versions(model) {
+  return table("Versions, newest first", [["Version"], ["Alias"], ["Candidate"], ["Dataset"], ["Made"], ["Run"], [""]],
+    model.versions.map((version) => [
+      version.version,
+      h("div", { class: "chips" }, version.aliases.map((alias) => tag(alias, alias === "champion" ? "is-good" : "is-accent")),
+        version.loaded ? tag("serving") : null),
+      version.candidate,
+      version.dataset_version ? h("code", { title: version.dataset_version }, version.dataset_version.slice(0, 12)) : "–",
+      ago(version.created),
+      version.run_id ? h("a", { href: `#/runs/${encodeURIComponent(version.run_id)}` }, "Run") : "–",
+      outside(version.links.mlflow, "MLflow") ?? "",
+    ]));
+}
