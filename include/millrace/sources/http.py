@@ -1,4 +1,4 @@
-"""A table at an HTTP address: fetched to a temporary file with retries, a circuit breaker, and bounds on time and size."""
+"""A table at an HTTP address: fetched with retries, a circuit breaker, and bounds on time and size."""
 
 from __future__ import annotations
 

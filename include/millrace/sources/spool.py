@@ -115,7 +115,8 @@ class Spool:
     def _frame(self, table: pa.Table) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.DataFrame({name: self._series(table[name], self.columns[name]) for name in table.column_names})
+        columns = zip(table.column_names, table.columns, strict=True)
+        return pd.DataFrame({name: self._series(values, self.columns[name]) for name, values in columns})
 
     def _series(self, values: Any, column: Column) -> pd.Series[Any]:
         import pandas as pd
@@ -150,8 +151,10 @@ class Spool:
 
 
 def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    # A dict, since a look-up by name in an Arrow table walks over all of its columns.
+    found = dict(zip(table.column_names, table.columns, strict=True))
     columns = [
-        pc.cast(table[name], kind, safe=False) if name in table.column_names else pa.nulls(table.num_rows, kind)
+        pc.cast(found[name], kind, safe=False) if name in found else pa.nulls(table.num_rows, kind)
         for name, kind in zip(schema.names, schema.types, strict=True)
     ]
     return pa.table(columns, schema=schema)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ _CHUNK_ROWS = 50_000
 """Rows are tuples on their way in, which take far more room than columns."""
 _BEGINNING, _END = datetime(1753, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 """The bounds of a run without a data interval: every database knows these days."""
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def read_query(source: SqlSource, reading: Reading) -> Iterator[pd.DataFrame]:
@@ -52,7 +50,7 @@ def _fill(spool: Spool, engine: sa.Engine, statement: Any, what: str, rows: int)
         result = connection.execute(statement)
         if not result.returns_rows:
             raise SourceError(f"{what} gives no rows: it is not a SELECT.", hint="Write a SELECT.")
-        names = [str(name) for name in result.keys()]
+        names = list(map(str, result.keys()))
         check_unique(names, what)
         for chunk in result.partitions(rows):
             spool.add(_table(chunk, names, spool.rows, what))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
 
 from millrace.errors import SourceError, did_you_mean
@@ -62,9 +63,8 @@ def _times(frame: pd.DataFrame, rule: Timestamp) -> pd.Series[Any]:
 
 def _joined(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series[Any]:
     """The columns' texts joined by one space; missing where any of them is."""
-    parts = [_text(frame[column]) for column in columns]
-    joined = parts[0]
-    for part in parts[1:]:
+    joined, *rest = [_text(frame[column]) for column in columns]
+    for part in rest:
         joined = joined + " " + part
     return joined
 
@@ -72,11 +72,11 @@ def _joined(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series[Any]:
 def _text(values: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_datetime64_any_dtype(values):
         whole_days = values.dropna().eq(values.dropna().dt.normalize()).all()
-        return values.dt.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S")
-    if pd.api.types.is_float_dtype(values):
+        values = values.dt.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S")
+    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")  # integers with a missing one among them
     text = values.astype(object).where(values.notna(), None)
-    stripped = text.map(lambda value: str(value).strip(), na_action="ignore")
+    stripped: pd.Series[Any] = text.map(lambda value: str(value).strip(), na_action="ignore")
     return stripped.mask(stripped == "")
 
 
@@ -124,27 +124,33 @@ def _of_unix(values: pd.Series[Any], unit: str) -> pd.Series[Any]:
             f"The time {values[odd[0]]!r} in row {int(odd[0]) + 1} is no number of {unit} since 1970.",
             hint="Set source.timestamp.format to what the times look like.",
         )
-    return pd.to_datetime(numbers, unit=unit, utc=True).astype("datetime64[ns, UTC]")  # type: ignore[call-overload,no-any-return]
+    return _utc(pd.to_datetime(numbers, unit=unit, utc=True))  # type: ignore[call-overload]
 
 
 def _in_utc(times: pd.Series[Any], text: pd.Series[Any], rule: Timestamp) -> pd.Series[Any]:
     """Aware times converted to UTC; naive ones taken as the zone's wall clock."""
     if times.dt.tz is not None:
-        return times.dt.tz_convert("UTC").astype("datetime64[ns, UTC]")
+        return _utc(times)
     if rule.timezone is None:
-        return times.dt.tz_localize("UTC").astype("datetime64[ns, UTC]")
+        return _utc(times.dt.tz_localize("UTC"))
     zone = _zone(rule.timezone)
     lenient = times.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     odd = times.index[times.notna() & lenient.isna()]
     if len(odd) == 0:
-        return lenient.dt.tz_convert("UTC").astype("datetime64[ns, UTC]")
-    return _over_clock_change(times, text, odd, rule, zone).astype("datetime64[ns, UTC]")
+        return _utc(lenient)
+    return _utc(_over_clock_change(times, text, odd, rule, zone))
+
+
+def _utc(aware: pd.Series[Any]) -> pd.Series[Any]:
+    converted: pd.Series[Any] = aware.dt.tz_convert("UTC").astype("datetime64[ns, UTC]")
+    return converted
 
 
 def _over_clock_change(
     times: pd.Series[Any], text: pd.Series[Any], odd: pd.Index[Any], rule: Timestamp, zone: ZoneInfo
 ) -> pd.Series[Any]:
-    missing = times.loc[odd].dt.tz_localize(zone, ambiguous=True, nonexistent="NaT").isna()  # type: ignore[arg-type]
+    earlier: Any = np.full(len(odd), True)
+    missing = times.loc[odd].dt.tz_localize(zone, ambiguous=earlier, nonexistent="NaT").isna()
     absent, double = odd[missing], odd[~missing]
     for rows, choice, what, key, mend in (
         (double, rule.ambiguous, "occurs twice", "ambiguous", "earlier, later or missing"),
@@ -157,12 +163,9 @@ def _over_clock_change(
                 hint=f"Set source.timestamp.{key} to {mend}; or use times in UTC.",
             )
     flags = _AMBIGUOUS[rule.ambiguous] if rule.ambiguous != "error" else "raise"
-    local = times.dt.tz_localize(
-        zone,
-        ambiguous=flags if isinstance(flags, str) else [flags] * len(times),  # type: ignore[arg-type]
-        nonexistent=_NONEXISTENT[rule.nonexistent],
-    )
-    return local.dt.tz_convert("UTC")
+    ambiguous: Any = flags if isinstance(flags, str) else np.full(len(times), flags)
+    local: pd.Series[Any] = times.dt.tz_localize(zone, ambiguous=ambiguous, nonexistent=_NONEXISTENT[rule.nonexistent])
+    return local
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -67,7 +67,7 @@ def check_unique(names: Sequence[Any], shown: str) -> None:
     if twice:
         raise SourceError(
             f"{shown} has more than one column named '{twice[0]}'.",
-            hint="Give each column a name of its own: in the file, by an alias in the query, or by read: {names: [...]}.",
+            hint="Give each column a name of its own: in the file, by an alias in the query, or by read.names.",
         )
 
 

@@ -55,20 +55,23 @@ class _Delimited:
     def frames(self) -> Iterator[pd.DataFrame]:
         """The frames, read again with some columns as text where numbers would not do."""
         text = self.reading.text_columns & set(self.names)
-        codes_looked_for = False
+        codes: frozenset[str] | None = None
         while True:
             with Spool() as spool:
                 self._fill(spool, text)
                 more = self._mixed(spool)
-                if not more and not codes_looked_for:
-                    more, codes_looked_for = self._codes(spool.schema(), text), True
+                if not more and codes is None:
+                    more = codes = self._codes(spool.schema(), text)
                 if more:
                     text |= more
                     continue
                 drop_unnamed(spool, self.reading)
-                note_almost_numbers(spool, self.reading, set(text) | set(self.file.options.dtype))
+                note_almost_numbers(spool, self.reading, self._meant_as_text() | (codes or frozenset()))
                 yield from spool.frames()
                 return
+
+    def _meant_as_text(self) -> frozenset[str]:
+        return self.reading.text_columns | frozenset(self.file.options.dtype)
 
     def _fill(self, spool: Spool, text: frozenset[str]) -> None:
         for chunk in self._chunks(text):

@@ -13,6 +13,7 @@ from millrace.sources.arrow_types import MixedColumnError, arrow_table
 from millrace.sources.base import Reading
 from millrace.sources.formats.checks import check_header, check_named_columns, column_names, drop_unnamed, pandas_dtypes
 from millrace.sources.formats.opening import TableFile
+from millrace.sources.records import mixed_error
 from millrace.sources.spool import Spool
 
 
@@ -114,8 +115,5 @@ def _table(
 
 
 def _mixed(error: MixedColumnError, file: TableFile) -> SourceError:
-    (row, value), (other_row, other) = error.values
-    return SourceError(
-        f"Column '{error.column}' of {file.shown} holds {value!r} in row {row + 1} and {other!r} in row {other_row + 1}.",
-        hint=f"Set read: {{dtype: {{{error.column}: str}}}}, or read: {{na_values: [...]}} if one of them means missing.",
-    )
+    mend = f"Set read: {{dtype: {{{error.column}: str}}}}, or read: {{na_values: [...]}} if one of them means missing."
+    return mixed_error(error, file.shown, mend)

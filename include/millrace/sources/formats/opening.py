@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from millrace.errors import SourceError, did_you_mean
-from millrace.sources.options import EXTENSIONS, FORMATS, FormatName, ReadOptions, format_of
+from millrace.sources.options import FORMATS, FormatName, ReadOptions, format_of
 
 _HEAD = 4096
 _TITLE = re.compile(rb"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
@@ -50,7 +50,7 @@ def chosen_format(form: FormatName | None, name: str, shown: str) -> FormatName:
     if found is None:
         raise SourceError(
             f"The name of {shown} does not tell its format.",
-            hint=f"Add format: one of {', '.join(FORMATS)}; or use an extension such as {', '.join(list(EXTENSIONS)[:6])}.",
+            hint=f"Add format: one of {', '.join(FORMATS)}; or give it an extension such as .csv or .parquet.",
         )
     return found
 
@@ -105,7 +105,7 @@ def _member(names: list[str], file: TableFile) -> str:
     )
 
 
-def _copied(packed: IO[bytes], target: Path, shown: str, kind: str, max_bytes: int | None) -> Path:
+def _copied(packed: IO[bytes] | gzip.GzipFile, target: Path, shown: str, kind: str, max_bytes: int | None) -> Path:
     try:
         with target.open("wb") as plain:
             while block := packed.read(1 << 20):

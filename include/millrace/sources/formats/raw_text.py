@@ -50,7 +50,7 @@ class RawText:
                 )
 
     def may_hold_codes(self) -> bool:
-        """Whether any field is a number of three digits or more that begins with a zero; quick, and never misses one."""
+        """Whether any field is a number of three digits or more that begins with a zero; never misses one."""
         if self.encoding.startswith(_NO_BYTE_SCAN) or self.sep == r"\s+":
             return True
         sep = re.escape(self.sep.encode())

@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from millrace.sources.base import Reading
 from millrace.sources.spool import Spool
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 _ALMOST = 0.9
-_SAMPLE = 50_000
+_SAMPLE = 10_000
 _COMMA_NUMBER = re.compile(r"-?\d+,\d+")
 
 
-def note_almost_numbers(spool: Spool, reading: Reading, declared: set[str]) -> None:
-    """Leave a note for each undeclared text column of the first chunk that is nearly all numbers."""
+def note_almost_numbers(spool: Spool, reading: Reading, declared: frozenset[str]) -> None:
+    """Leave a note for each undeclared text column that is nearly all numbers, judged by its first rows."""
     first = next(spool.tables()).slice(0, _SAMPLE)
-    for name in first.column_names:
-        if str(first.schema.field(name).type) == "string" and name not in declared:
-            _note(name, first[name].to_pandas(), reading)
+    for name, values in zip(first.column_names, first.columns, strict=True):
+        if str(values.type) != "string" or name in declared:
+            continue
+        sample = values.to_pandas().dropna()
+        if len(sample) and _are_numbers(sample).mean() >= _ALMOST:
+            _note_first_odd(name, spool, reading)
+        elif len(sample) and sample.map(lambda text: bool(_COMMA_NUMBER.fullmatch(text))).mean() >= _ALMOST:
+            reading.note(
+                f"Column '{name}' is text like {sample.iloc[0]!r}; set read: {{decimal: ','}} if these are numbers."
+            )
 
 
-def _note(name: str, values: pd.Series[str], reading: Reading) -> None:
-    present = values.dropna()
-    if present.empty:
-        return
-    numbers = pd.to_numeric(present, errors="coerce").notna()
-    if _ALMOST <= numbers.mean() < 1:
-        row = numbers.idxmin()
-        reading.note(
-            f"Column '{name}' is text because of {present[row]!r} in row {int(str(row)) + 1}; "
-            f"set read: {{na_values: [{present[row]!r}]}} if it means missing."
-        )
-    elif not numbers.any() and present.map(lambda text: bool(_COMMA_NUMBER.fullmatch(text))).mean() >= _ALMOST:
-        reading.note(
-            f"Column '{name}' is text like {present.iloc[0]!r}; set read: {{decimal: ','}} if these are numbers."
-        )
+def _are_numbers(values: pd.Series[str]) -> npt.NDArray[np.bool_]:
+    return pd.to_numeric(values, errors="coerce").notna().to_numpy()
+
+
+def _note_first_odd(name: str, spool: Spool, reading: Reading) -> None:
+    row = 0
+    for table in spool.tables():
+        present = table[name].to_pandas().dropna()
+        numbers = _are_numbers(present)
+        if not numbers.all():
+            position = int(numbers.argmin())
+            odd, number = present.iloc[position], row + int(present.index[position]) + 1
+            reading.note(
+                f"Column '{name}' is text because of {odd!r} in row {number}; "
+                f"set read: {{na_values: [{odd!r}]}} if it means missing."
+            )
+            return
+        row += len(table)

@@ -1,4 +1,4 @@
-"""Synthetic: shapes of buildings with their heating (Y1) and cooling (Y2) loads, columns as in UCI Energy Efficiency."""
+"""Synthetic: shapes of buildings with heating (Y1) and cooling (Y2) loads, columns as in UCI Energy Efficiency."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def _cut(frame: pd.DataFrame, rows: int) -> Iterator[pd.DataFrame]:
 
 
 def _blocks(name: str, rows: int, seed: int) -> Iterator[pd.DataFrame]:
-    block = cast(Block, import_module(f"millrace.sources.samples.{name}").block)
+    block = cast("Block", import_module(f"millrace.sources.samples.{name}").block)
     for number, first in enumerate(range(0, rows, BLOCK_ROWS)):
         rng = np.random.default_rng([seed, number])
         # A block is always made whole, so that a longer table begins like a shorter one.

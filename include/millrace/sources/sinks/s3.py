@@ -1,4 +1,4 @@
-"""Writes a table as Parquet to S3: one object for each data interval or run, replaced as a whole by a repeated write."""
+"""Writes a table as Parquet to S3: one object for each interval or run, replaced as a whole by a repeated write."""
 
 from __future__ import annotations
 

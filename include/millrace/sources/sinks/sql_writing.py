@@ -123,7 +123,7 @@ class _Writer:
             if name not in table.columns:
                 raise SinkError(
                     f"The table {self.sink.table} has no column '{name}', which the data has.",
-                    hint=f"Add it to the table, or drop it by a transform step. {did_you_mean(name, table.columns.keys())}",
+                    hint=f"Add it there, or drop it by a transform step. {did_you_mean(name, table.columns.keys())}",
                 )
         return table
 
@@ -145,7 +145,7 @@ class _Writer:
     def _add_mark(self, table: sa.Table) -> None:
         """An existing table that was not made here: its own rows have no mark and are never touched."""
         quoted = self.connection.dialect.identifier_preparer.format_table(table)
-        self.connection.execute(sa.DDL(f"ALTER TABLE {quoted} ADD COLUMN {MARK} TEXT"))
+        self.connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {MARK} TEXT")
         marked = sa.Table(self.name, sa.MetaData(), schema=self.schema, autoload_with=self.connection)
         sa.Index(f"ix_{self.name}_{MARK}", marked.c[MARK]).create(self.connection)
 
