@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import Field
 
+from millrace.stores.tracking import NewVersion, TrackedRun
 from millrace.strict import StrictModel
 
 if TYPE_CHECKING:
@@ -153,3 +154,15 @@ class ModelRegistry(Protocol):
 
     def download(self, version: ModelVersion, folder: Path) -> None:
         """Copy the version's files (MLmodel, model.skops, input example) into the folder `folder`, which exists."""
+
+    def champions(self, name: str) -> list[str]:
+        """The versions that have been champion, oldest first, the present one last; empty for an unknown name."""
+
+    def track(self, run: TrackedRun) -> str:
+        """Keep a candidate's training with its trials, in place of an earlier attempt; returns the MLflow run's id."""
+
+    def add_to_run(self, mlflow_run_id: str, metrics: dict[str, float], files: dict[str, bytes]) -> None:
+        """Add metrics and files (path to content) to a training run."""
+
+    def register(self, new: NewVersion) -> ModelVersion:
+        """Register a model as a new version; the version appears last, complete, with all its tags."""

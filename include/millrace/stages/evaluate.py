@@ -1,0 +1,157 @@
+"""Compares the candidates and the champion on the same held-out rows, with intervals and plots.
+
+The best candidate is the one with the best cross-validated metric on the training rows: the held-out rows only report.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from millrace.errors import TrainingError
+from millrace.stages.base import RunContext, run_stage
+from millrace.stages.candidates import all_candidates
+from millrace.stages.champion_score import ScoredChampion, scored_champion
+from millrace.stages.held_out import Material, material
+from millrace.stages.importance import permutation_importance
+from millrace.stages.outputs import Evaluated, Trained, Transformed
+from millrace.stages.plots import plots
+from millrace.stages.scoring import Answer, bootstrap, interval
+
+CHAMPION = "(champion)"
+
+
+def evaluate(context: RunContext, transformed: Transformed, trained: list[Trained]) -> Evaluated:
+    """Score every candidate and the champion; choose the best candidate. Raises TrainingError."""
+    return run_stage(context, "evaluate", Evaluated, lambda: _evaluate(context, transformed, trained))
+
+
+def _evaluate(context: RunContext, transformed: Transformed, trained: list[Trained]) -> Evaluated:
+    from millrace.stores.model_format import model_from_bytes
+
+    spec, rows = context.spec, material(context, transformed)
+    best = choose_best(context, trained)
+    models = {
+        one.candidate: model_from_bytes(context.artifacts.get_bytes(one.model_uri), one.candidate) for one in trained
+    }
+    answers = {label: rows.score(model)[1] for label, model in models.items()}
+    champion = scored_champion(context, rows)
+    samples = _samples(rows, answers, champion)
+    documents = [_candidate_document(one, samples.get(one.candidate, {})) for one in trained]
+    files = _plots(context, rows, models[best.candidate], answers[best.candidate])
+    evaluated = Evaluated(
+        best=best.candidate,
+        metric=spec.metric,
+        candidates=documents,
+        champion=_champion_document(champion, samples, best.candidate),
+        plots={
+            name: context.artifacts.put_bytes(f"runs/{context.run_id}/plots/{name}.png", content, "image/png")
+            for name, content in files.items()
+        },
+    )
+    bounds = next(document for document in documents if document["name"] == best.candidate)["intervals"]
+    flat = {
+        f"{name}_{end}": value
+        for name, pair in bounds.items()
+        for end, value in zip(("low", "high"), pair, strict=True)
+    }
+    context.registry.add_to_run(best.mlflow_run_id, flat, {f"plots/{name}.png": png for name, png in files.items()})
+    context.runs.record_experiment(_record(context, transformed, evaluated))
+    return evaluated
+
+
+def choose_best(context: RunContext, trained: list[Trained]) -> Trained:
+    """The candidate with the best cross-validated metric; the baseline only where there is nothing else.
+
+    Of equals the first of the spec is taken. Warns when the baseline is not beaten.
+    """
+    spec = context.spec
+    sign = -1 if spec.greater_is_better else 1
+    known = all_candidates(spec)
+    scored = [one for one in trained if spec.metric in one.cv_metrics]
+    if not scored:
+        raise TrainingError(
+            f"No candidate has a cross-validated {spec.metric}.", hint="Choose another promotion.metric."
+        )
+    real = [one for one in scored if not known[one.candidate].is_baseline]
+    best = min(real or scored, key=lambda one: sign * one.cv_metrics[spec.metric])
+    for one in scored:
+        if known[one.candidate].is_baseline and one is not best and not beats(spec, best.cv_metrics, one.cv_metrics):
+            context.warn(
+                f"No candidate beats the baseline: the best cross-validated {spec.metric} is "
+                f"{best.cv_metrics[spec.metric]:.4g} ({best.candidate}), "
+                f"the baseline's {one.cv_metrics[spec.metric]:.4g}."
+            )
+    return best
+
+
+def beats(spec: Any, ours: dict[str, float], theirs: dict[str, float]) -> bool:
+    """Whether the deciding metric of `ours` is strictly better."""
+    one, other = ours[spec.metric], theirs[spec.metric]
+    return one > other if spec.greater_is_better else one < other
+
+
+def _samples(rows: Material, answers: dict[str, Answer], champion: ScoredChampion | None) -> dict[str, dict[str, Any]]:
+    """The metrics on resamples of the held-out rows; nothing for a clustering, whose scores are no means over rows."""
+    truth = rows.testing()[1]
+    if truth is None:
+        return {}
+    asked = dict(answers)
+    if champion is not None and champion.answer is not None:
+        asked[CHAMPION] = champion.answer
+    return bootstrap(str(rows.spec.task), truth, asked, rows.spec.splitting.seed)
+
+
+def _candidate_document(one: Trained, samples: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": one.candidate,
+        "estimator": one.estimator,
+        "metrics": one.metrics,
+        "intervals": {name: interval(values) for name, values in samples.items()},
+        "cv_metrics": one.cv_metrics,
+        "params": one.params,
+        "mlflow_run_id": one.mlflow_run_id,
+    }
+
+
+def _champion_document(
+    champion: ScoredChampion | None, samples: dict[str, dict[str, Any]], best: str
+) -> dict[str, Any] | None:
+    """The champion's score; `difference` is best minus champion on the same resamples."""
+    if champion is None:
+        return None
+    own = samples.get(CHAMPION, {})
+    return {
+        "version": champion.version.version,
+        "metrics": champion.metrics,
+        "intervals": {name: interval(values) for name, values in own.items()},
+        "difference": {
+            name: interval(samples[best][name] - values) for name, values in own.items() if name in samples[best]
+        },
+    }
+
+
+def _plots(context: RunContext, rows: Material, model: Any, given: Answer) -> dict[str, bytes]:
+    spec = context.spec
+    inputs, truth = rows.testing()
+    importance = {}
+    if truth is not None:
+        importance = permutation_importance(
+            model,
+            inputs,
+            truth,
+            task=str(spec.task),
+            metric=spec.metric,
+            greater_is_better=spec.greater_is_better,
+        )
+    return plots(str(spec.task), truth, given, spec.targets, importance)
+
+
+def _record(context: RunContext, transformed: Transformed, evaluated: Evaluated) -> dict[str, Any]:
+    return {
+        "run_id": context.run_id,
+        "pipeline": context.spec.name,
+        "task": context.spec.task,
+        "spec_version": context.spec_version,
+        "dataset_version": transformed.dataset.version,
+        **evaluated.model_dump(mode="json"),
+    }

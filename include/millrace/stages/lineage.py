@@ -1,0 +1,39 @@
+"""What every model carries with it: the run, the data, the spec and the code that made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from millrace.stages.base import RunContext, cache_key
+from millrace.stages.candidates import all_candidates
+from millrace.stages.outputs import Transformed
+
+
+def lineage_tags(context: RunContext, transformed: Transformed, candidate: str) -> dict[str, str]:
+    """The tags of a training run and of a model version."""
+    return {
+        "millrace.run_id": context.run_id,
+        "millrace.pipeline": context.spec.name,
+        "millrace.spec_version": context.spec_version,
+        "millrace.dataset_version": transformed.dataset.version,
+        "millrace.code_version": context.code_version,
+        "millrace.candidate": candidate,
+        "millrace.task": str(context.spec.task),
+        "millrace.training_key": training_key(context, transformed, candidate),
+    }
+
+
+def training_key(context: RunContext, transformed: Transformed, candidate: str) -> str:
+    """A hash of all that a fitted candidate depends on: equal keys, equal models."""
+    spec = context.spec
+    written: dict[str, Any] = {
+        "dataset": transformed.dataset.version,
+        "features": [step.model_dump(mode="json") for step in spec.features],
+        "task": spec.task,
+        "target": spec.targets,
+        "split": spec.splitting.model_dump(mode="json"),
+        "time_column": spec.time_column,
+        "metric": spec.metric,
+        "candidate": all_candidates(spec)[candidate].model_dump(mode="json"),
+    }
+    return cache_key("train", written)

@@ -1,0 +1,116 @@
+"""Draws what a person wants to see of a model on the held-out rows: PNG files, made without a display."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from millrace.stages.scoring import Answer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_POINTS = 3_000
+MAX_CLASSES = 30
+BINS = 10
+
+
+def plots(task: str, truth: Any, given: Answer, targets: list[str], importance: dict[str, float]) -> dict[str, bytes]:
+    """The plots of a task by name."""
+    drawn: dict[str, Figure] = {}
+    if task == "regression":
+        drawn["residuals"] = _residuals(truth, given.values, targets)
+    elif task == "classification":
+        drawn["confusion"] = _confusion(truth, given.values)
+        if given.probabilities is not None:
+            drawn["calibration"] = _calibration(truth, given)
+    else:
+        drawn["clusters"] = _cluster_sizes(given.values)
+    if importance:
+        drawn["importance"] = _importance(importance)
+    return {name: _png(figure) for name, figure in drawn.items()}
+
+
+def _figure(columns: int = 1, rows: int = 1) -> tuple[Figure, Any]:
+    # The object interface: pyplot keeps figures alive and is not for threads.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * columns, 4.2 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _residuals(truth: Any, values: Any, targets: list[str]) -> Figure:
+    truth, values = truth.reshape(len(truth), -1), values.reshape(len(truth), -1)
+    figure, axes = _figure(columns=2, rows=truth.shape[1])
+    step = max(1, len(truth) // MAX_POINTS)
+    for position, (scatter, histogram) in enumerate(axes):
+        said, errors = values[:, position], values[:, position] - truth[:, position]
+        scatter.scatter(said[::step], errors[::step], s=6, alpha=0.4)
+        scatter.axhline(0, color="black", linewidth=0.8)
+        _named(scatter, targets[position], "prediction", "prediction - truth")
+        histogram.hist(errors, bins=40)
+        _named(histogram, targets[position], "prediction - truth", "rows")
+    return figure
+
+
+def _confusion(truth: Any, values: Any) -> Figure:
+    labels, counts = np.unique(np.concatenate([truth, values]), return_counts=True)
+    labels = np.sort(labels[np.argsort(-counts, kind="stable")[:MAX_CLASSES]])
+    matrix = np.array([[int(((truth == a) & (values == b)).sum()) for b in labels] for a in labels])
+    figure, axes = _figure()
+    axis = axes[0][0]
+    axis.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    ticks = range(len(labels))
+    axis.set_xticks(ticks, [str(label) for label in labels], rotation=90 if len(labels) > 5 else 0)
+    axis.set_yticks(ticks, [str(label) for label in labels])
+    if len(labels) <= BINS:
+        for row, column in np.ndindex(*matrix.shape):
+            axis.text(column, row, str(matrix[row, column]), ha="center", va="center")
+    _named(axis, "Confusion", "predicted", "actual")
+    return figure
+
+
+def _calibration(truth: Any, given: Answer) -> Figure:
+    """How often the answer is right, by how sure the model was of it."""
+    sure, right = given.probabilities.max(axis=1), (given.values == truth).astype(float)  # type: ignore[union-attr]
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    used = [bin_ for bin_ in range(BINS) if (place == bin_).any()]
+    figure, axes = _figure()
+    axis = axes[0][0]
+    axis.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    axis.plot([sure[place == b].mean() for b in used], [right[place == b].mean() for b in used], marker="o")
+    _named(axis, "Calibration", "confidence", "share of right answers")
+    return figure
+
+
+def _cluster_sizes(labels: Any) -> Figure:
+    names, counts = np.unique(labels, return_counts=True)
+    figure, axes = _figure()
+    axes[0][0].bar([str(name) for name in names], counts)
+    _named(axes[0][0], "Clusters", "cluster", "rows")
+    return figure
+
+
+def _importance(importance: dict[str, float]) -> Figure:
+    ordered = sorted(importance.items(), key=lambda item: item[1])[-20:]
+    figure, axes = _figure()
+    axes[0][0].barh([name for name, _ in ordered], [value for _, value in ordered])
+    _named(axes[0][0], "Permutation importance", "loss of the metric when shuffled", "")
+    return figure
+
+
+def _named(axis: Axes, title: str, x: str, y: str) -> None:
+    axis.set_title(title)
+    axis.set_xlabel(x)
+    axis.set_ylabel(y)
