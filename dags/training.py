@@ -84,7 +84,7 @@ def build_dag(loaded: LoadedSpec) -> DAG:
         default_args={
             "owner": spec.owner,
             "retries": 2,
-            "retry_delay": timedelta(seconds=10),
+            "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": timedelta(minutes=5),
             "retry_policy": ExceptionRetryPolicy([RetryRule(StageRefusedError, RetryAction.FAIL)]),

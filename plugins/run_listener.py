@@ -85,11 +85,14 @@ def _stage(task_instance: Any) -> str:
     return f"{task_instance.task_id}:{task_instance.rendered_map_index}"
 
 
-def _document(error: Any) -> dict[str, Any]:
-    """The error as it stands in a record; Airflow hands over an exception, or a text, or nothing."""
-    sentence = str(error or "Airflow gave no reason.").strip().splitlines()[0]
-    document: dict[str, Any] = getattr(error, "document", None) or {"code": "task_failed", "message": sentence}
-    return document
+def _document(error: Any) -> dict[str, Any] | None:
+    """The error as it stands in a record; None where Airflow only says that the process is gone."""
+    if isinstance(error, BaseException):
+        sentence = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return getattr(error, "document", None) or {"code": "task_failed", "message": sentence}
+    if "manually" in str(error):
+        return {"code": "stopped", "message": "Somebody set the task's state to failed in Airflow."}
+    return None
 
 
 def _write_now(write: Any, *arguments: Any) -> None:
@@ -121,7 +124,7 @@ def _lost(facts: dict[str, Any], stage: str) -> None:
     run_mirror.mark_lost_attempt(_runs(), _dag_run(facts).run_id, stage)
 
 
-def _failed(facts: dict[str, Any], stage: str, error: dict[str, Any]) -> None:
+def _failed(facts: dict[str, Any], stage: str, error: dict[str, Any] | None) -> None:
     from millrace import run_mirror
 
     run_mirror.mark_failed(_runs(), _dag_run(facts).run_id, stage, error)

@@ -32,17 +32,18 @@ def mark_lost_attempt(runs: RunStore, run_id: str, stage: str) -> bool:
     return runs.mark_stage_killed(run_id, stage, killed_error(stage, fields["attempt"]))
 
 
-def mark_failed(runs: RunStore, run_id: str, stage: str, error: Document) -> None:
-    """Record a failure that the stage did not record itself: before it began, or from outside."""
+def mark_failed(runs: RunStore, run_id: str, stage: str, error: Document | None) -> None:
+    """Record a failure that the stage did not record itself: before it began, from outside, or (None) by its death."""
     record = _record(runs, run_id)
     if record is None:
         return
     fields = record["stages"].get(stage)
     if fields is None:
         token = runs.start_stage(run_id, stage)
-        runs.finish_stage(run_id, stage, token, {"status": FAILED, "error": error, "seconds": 0.0})
+        failure = {"status": FAILED, "error": error or killed_error(stage, 1), "seconds": 0.0}
+        runs.finish_stage(run_id, stage, token, failure)
     elif fields["status"] == RUNNING:
-        runs.mark_stage_killed(run_id, stage, error)
+        runs.mark_stage_killed(run_id, stage, error or killed_error(stage, fields["attempt"]))
 
 
 def close(runs: RunStore, run_id: str, failure: str | None) -> None:

@@ -66,6 +66,11 @@ def load_catalogue(folder: Path, environment: Mapping[str, str] | None = None) -
 
 def find_spec(folder: Path, name: str) -> LoadedSpec:
     """The spec of this name in a folder. Raises NotFoundError, or the SpecError of the file that should hold it."""
+    own = folder / f"{name}.yaml"
+    if own.is_file():  # a task reads one spec, not all of them; only assets can make a cycle with other specs
+        loaded = load_spec(own)
+        if loaded.spec.name == name and not isinstance(loaded.spec.schedule, AssetSchedule):
+            return loaded
     catalogue = load_catalogue(folder)
     if name in catalogue.specs:
         return catalogue.specs[name]
