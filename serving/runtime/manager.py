@@ -107,8 +107,7 @@ class ModelManager:
             if version is None:
                 return
             if not self._serves(version):
-                folder = self._files.fetch(version, self._registry().download)
-                self._take(open_model(version, folder))
+                self._take(self._opened(version))
             self._files.keep(version)
         except Exception as error:
             self._note_failure(name, number, error)
@@ -120,6 +119,14 @@ class ModelManager:
         """Whether the registry answers and names no champion for a model that still serves."""
         champions = self.registry_state.champions
         return champions is not None and name in self._models and name not in champions
+
+    def _opened(self, version: ModelVersion) -> LoadedModel:
+        folder = self._files.fetch(version, self._registry().download)
+        try:
+            return open_model(version, folder)
+        except MillraceError:
+            self._files.drop(version)  # the copy may be damaged: the next attempt fetches it again
+            raise
 
     def _serves(self, version: ModelVersion) -> bool:
         """Whether exactly this version serves already: the same number may come from another registry."""

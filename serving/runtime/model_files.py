@@ -59,6 +59,10 @@ class ModelFiles:
             if other.is_dir() and other.name not in {version.version, before} and not other.name.startswith("."):
                 shutil.rmtree(other, ignore_errors=True)
 
+    def drop(self, version: ModelVersion) -> None:
+        """Remove a version's files."""
+        shutil.rmtree(self._folder(version), ignore_errors=True)
+
     def kept(self) -> list[tuple[ModelVersion, Path]]:
         """The version in use of each model, as the last keep left them."""
         found = []

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from skops.io import dump
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skops.io import dump
 
 from millrace.stores.base import ModelVersion
 
@@ -23,7 +23,9 @@ def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
     )
 
 
-def write_model(folder: Path, estimator, metadata: dict, *, example: list | None = None, signature: bool = True) -> Path:
+def write_model(
+    folder: Path, estimator, metadata: dict, *, example: list | None = None, signature: bool = True
+) -> Path:
     """A folder with MLmodel, the skops file and the input example, in MLflow's form."""
     from ruamel.yaml import YAML
 
@@ -43,6 +45,18 @@ def write_model(folder: Path, estimator, metadata: dict, *, example: list | None
     table = {"columns": ["a", "b"], "data": example or [[None, 2.0], [1.0, 2.0]]}
     (folder / "input_example.json").write_text(json.dumps(table))
     return folder
+
+
+@pytest.fixture(scope="session")
+def card():
+    """Makes a version's card."""
+    return version_of
+
+
+@pytest.fixture(scope="session")
+def writer():
+    """Writes a model's folder."""
+    return write_model
 
 
 @pytest.fixture(scope="session")
