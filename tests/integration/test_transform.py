@@ -103,6 +103,13 @@ def test_a_step_that_cannot_be_applied_is_one_sentence_in_the_record(platform: P
     assert platform.runs.get_run("run-1")["stages"]["transform"]["error"]["code"] == "transform_failed"
 
 
+def test_what_pandas_raises_names_the_step(platform: Platform, tmp_path: Path):
+    (tmp_path / "other.csv").write_text("k,v\n1,5\n")
+    source = {"type": "file", "path": str(tmp_path / "other.csv")}
+    with pytest.raises(TransformError, match=r"'join' failed: ValueError: columns overlap"):
+        platform.transform(FRAME, transform=[{"step": "join", "with": source, "on": ["k"], "suffix": ""}])
+
+
 def test_join_reads_another_source_each_time(platform: Platform, tmp_path: Path):
     names = tmp_path / "names.csv"
     names.write_text("k,name\n1,one\n2,two\n")

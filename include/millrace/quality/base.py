@@ -19,7 +19,10 @@ class Expectation(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    expect: str = Field(description="Great Expectations type, e.g. expect_column_values_to_not_be_null.")
+    expect: str = Field(
+        description="Great Expectations type, e.g. expect_column_values_to_not_be_null.",
+        json_schema_extra={"enum": list(KNOWN)},
+    )
     on_failure: OnFailure = Field(default="fail", description="What a failure does to the run or to the rows.")
 
     @property

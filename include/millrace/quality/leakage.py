@@ -15,6 +15,7 @@ SAMPLE_ROWS = 5_000
 LEAST_ROWS = 50
 DEPTH = 6
 FOLDS = 5
+LEADING = 10
 SEED = 17
 CLASSIFICATION_LIMIT = 0.99
 """Share of the way from the majority's accuracy to a perfect one."""
@@ -26,7 +27,7 @@ SUM_LIMIT = 0.9999
 
 def find_leaks(table: pd.DataFrame, target: str, task: str, ignore: tuple[str, ...] = ()) -> list[str]:
     """One sentence when the columns other than `ignore` explain `target` almost perfectly; else nothing."""
-    known = table.loc[table[target].notna()]
+    known = table.loc[_usable(table[target], task)]
     sample = known.sample(min(SAMPLE_ROWS, len(known)), random_state=SEED) if len(known) else known
     inputs = _encoded(sample.drop(columns=[target, *(name for name in ignore if name in sample.columns)]))
     if len(sample) < LEAST_ROWS or not inputs.shape[1] or sample[target].nunique() < 2:
@@ -36,8 +37,22 @@ def find_leaks(table: pd.DataFrame, target: str, task: str, ignore: tuple[str, .
     return [sentence] if sentence else []
 
 
+def _usable(target: pd.Series, task: str) -> pd.Series:
+    """The rows whose target is known and, for numbers, finite; none where it is no number: training says so."""
+    import numpy as np
+
+    if task == "classification":
+        return target.notna()
+    if target.dtype.kind not in "iufb":
+        return target.isna() & False
+    return target.notna() & np.isfinite(target.astype("float64"))
+
+
 def _one_column(inputs: pd.DataFrame, scorer: _Scorer, target: str) -> str | None:
-    scores = {name: scorer.tree(inputs[[name]]) for name in inputs.columns}
+    # A column that gives the target away is among those that a tree over all of them splits on.
+    scores = {name: scorer.tree(inputs[[name]]) for name in scorer.leading(inputs)}
+    if not scores:
+        return None
     best = max(scores, key=lambda name: scores[name])
     if scores[best] < scorer.limit:
         return None
@@ -52,15 +67,19 @@ def _several_columns(inputs: pd.DataFrame, scorer: _Scorer, target: str) -> str 
     if score >= scorer.limit:
         return (
             f"Leakage? A tree of depth {DEPTH} explains the target '{target}' almost perfectly from "
-            f"{scorer.leading(inputs)} ({scorer.measure} {score:.4f}): it looks like a rule on them."
+            f"{_quoted(scorer.leading(inputs))} ({scorer.measure} {score:.4f}): it looks like a rule on them."
         )
     score = scorer.linear(inputs)
     if score >= SUM_LIMIT:
         return (
             f"Leakage? The target '{target}' is almost exactly a sum of other columns "
-            f"({scorer.measure} {score:.4f} by a linear model), e.g. {scorer.leading(inputs)}."
+            f"({scorer.measure} {score:.4f} by a linear model), e.g. {_quoted(scorer.leading(inputs))}."
         )
     return None
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names[:5])
 
 
 class _Scorer:
@@ -84,11 +103,11 @@ class _Scorer:
 
         return 0.0 if self._classes else self._score(LinearRegression(), inputs)
 
-    def leading(self, inputs: pd.DataFrame) -> str:
-        """The columns that matter most to a tree, for people."""
+    def leading(self, inputs: pd.DataFrame) -> list[str]:
+        """The columns that matter most to a tree, the first one most."""
         importances = self._new_tree().fit(inputs, self._target).feature_importances_
         order = sorted(zip(importances, inputs.columns, strict=True), key=lambda pair: -pair[0])
-        return ", ".join(f"'{name}'" for weight, name in order[:5] if weight > 0.01)
+        return [str(name) for weight, name in order[:LEADING] if weight > 0.001]
 
     def _new_tree(self) -> Any:
         from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -119,10 +138,11 @@ def _encoded(inputs: pd.DataFrame) -> pd.DataFrame:
         if values.dtype.kind in "mM":
             continue
         if values.dtype.kind not in "iufb":
-            if values.nunique() > len(values) / 2:
+            text = values.map(str, na_action="ignore")
+            if text.nunique() > len(values) / 2:
                 continue
-            codes = pd.factorize(values.astype("string"), sort=True)[0]
+            codes = pd.factorize(text, sort=True)[0]
             values = pd.Series(codes, index=values.index)
-        numbers = values.astype("float64").replace([np.inf, -np.inf], np.nan)
+        numbers = values.astype("float64").replace([np.inf, -np.inf], np.nan).clip(-1e30, 1e30)
         columns[str(name)] = numbers.fillna(numbers.min() - 1 if numbers.notna().any() else 0.0).astype("float32")
     return pd.DataFrame(columns, index=inputs.index)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from millrace.errors import DataError, SpecError
+from millrace.errors import DataError, MillraceError, SpecError, TransformError
 from millrace.sources.base import Source
 from millrace.stages.base import RunContext, cache_key, run_stage
 from millrace.stages.outputs import Transformed, Validated
-from millrace.transforms.base import TransformContext
+from millrace.transforms.base import TransformContext, TransformStep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,12 +61,26 @@ def _apply(context: RunContext, table: pd.DataFrame) -> tuple[pd.DataFrame, list
     steps = []
     for step in context.spec.transform:
         started = time.perf_counter()
-        table = step.apply(table, working).reset_index(drop=True)
+        table = _applied(step, table, working)
         seconds = time.perf_counter() - started
         steps.append({"step": step.step, "rows": len(table), "columns": table.shape[1], "seconds": seconds})
     for note in working.notes:
         context.warn(note)
     return table, steps
+
+
+def _applied(step: TransformStep, table: pd.DataFrame, working: TransformContext) -> pd.DataFrame:
+    """The table after one step. What pandas raises becomes a sentence that names the step."""
+    try:
+        return step.apply(table, working).reset_index(drop=True)
+    except (MillraceError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        raise TransformError(
+            f"Transform step '{step.step}' failed: {type(error).__name__}: {lines[0] if lines else 'no message'}.",
+            hint="Check that its options suit the types of its columns.",
+        ) from error
 
 
 def load_table(context: RunContext, source: object) -> pd.DataFrame:

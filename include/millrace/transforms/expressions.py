@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_LENGTH = 2000
+MAX_DEPTH = 100
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`([^`]+)`")
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -96,11 +97,13 @@ class Expression:
         self._quoted[name] = match[1]
         return name
 
-    def _check(self, node: ast.expr, names: dict[str, None]) -> None:
+    def _check(self, node: ast.expr, names: dict[str, None], depth: int = 0) -> None:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"the expression is nested more than {MAX_DEPTH} deep; derive a column for a part of it.")
         if isinstance(node, ast.Name):
             names[self._quoted.get(node.id, node.id)] = None
         for child in _children(node):
-            self._check(child, names)
+            self._check(child, names, depth + 1)
 
     def evaluate(self, table: pd.DataFrame) -> Any:
         """The value over `table`: a Series, or a scalar when no column is named. Raises TypeError or ValueError."""

@@ -50,6 +50,13 @@ def test_too_little_or_nothing_to_explain_is_no_leak():
     assert find_leaks(pd.DataFrame({"y": range(100)}), "y", "regression") == []
 
 
+def test_odd_columns_and_targets_do_not_stop_the_check():
+    odd = pd.DataFrame({"l": [[1], [2]] * 50, "b": [True, None] * 50, "i": [np.inf, 1e300] * 50, "n": [None] * 100})
+    assert find_leaks(odd.assign(y=["a", "b", "c", "d"] * 25), "y", "regression") == []
+    assert find_leaks(odd.assign(y=np.random.default_rng(3).normal(size=100)), "y", "regression") == []
+    assert len(find_leaks(odd.assign(y=[0.0, 1.0] * 49 + [np.inf, np.nan]), "y", "regression")) == 1
+
+
 def test_the_traffic_label_is_a_rule_on_the_counts(data_dir: Path):
     table = pd.read_csv(data_dir / "traffic" / "Traffic.csv")
     (sentence,) = find_leaks(table, "Traffic Situation", "classification")

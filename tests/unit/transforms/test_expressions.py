@@ -73,6 +73,8 @@ def test_filter_keeps_the_rows_for_which_the_expression_holds(where: str, kept: 
         "`a",
         "a" * 3000,
         "(" * 500 + "a" + ")" * 500,
+        "+".join("a" * 900),
+        "-" * 900 + "a",
     ],
 )
 def test_whatever_is_not_in_the_language_is_refused(text: str):
