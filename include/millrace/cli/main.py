@@ -43,7 +43,9 @@ def _global_options(
 
 def _configure_logging() -> None:
     level = logging.INFO if debugging() else logging.ERROR
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)  # The handler too: libraries lower the level of their own loggers.
+    logging.basicConfig(handlers=[handler], level=level, format="%(levelname)s %(name)s: %(message)s")
     logging.captureWarnings(True)
 
 

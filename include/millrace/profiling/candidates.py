@@ -16,8 +16,12 @@ def candidates_for(goal: Goal, rows: int) -> list[dict[str, Any]]:
         return [{"estimator": "k_means", "search": {"n_clusters": [2, 10]}, "trials": 8}]
     name = "ridge" if goal.task == "regression" else "logistic_regression"
     linear: dict[str, Any] = {"estimator": name}
-    boosting = {"estimator": "hist_gradient_boosting", "params": {"learning_rate": 0.08, "max_iter": 200}}
-    forest = {"estimator": "random_forest", "params": {"n_estimators": 100, "min_samples_leaf": 2}}
+    boosting = {"estimator": "hist_gradient_boosting", "params": {"learning_rate": 0.1, "max_iter": 150}}
+    # A third of the features a split: three times as fast as all of them, and mostly as good.
+    forest = {
+        "estimator": "random_forest",
+        "params": {"n_estimators": 100, "min_samples_leaf": 2, "max_features": 0.33},
+    }
     chosen = [linear]
     if rows <= FOREST_ROWS:
         chosen.append(forest)
