@@ -35,7 +35,7 @@ def block(rng: np.random.Generator, first: int, rows: int) -> pd.DataFrame:
         "PT08.S5(O3)": 420 + 560 * load + 60 * rng.standard_normal(rows),
         "T": temperature + 0.2 * rng.standard_normal(rows),
         "RH": humidity,
-        "AH": humidity / 100 * 0.0611 * 10 ** (7.5 * temperature / (237.3 + temperature)) * 100 / 461.5 * 10,
+        "AH": humidity / 100 * 0.611 * 10 ** (7.5 * temperature / (237.3 + temperature)),
     }
     numbers = {name: np.round(np.maximum(values, 0.1), 4 if name == "AH" else 1) for name, values in columns.items()}
     numbers["T"] = np.round(columns["T"], 1)
