@@ -197,7 +197,11 @@ TRAFFIC_RULES = [
 ]
 
 
-def test_the_damage_of_the_corrupted_traffic_counts_is_named_exactly(platform: Platform, data_dir: Path):
+@pytest.mark.parametrize("small_cells", [0, 1_000_000], ids=["read in each pass", "held in memory"])
+def test_the_damage_of_the_corrupted_traffic_counts_is_named_exactly(
+    platform: Platform, data_dir: Path, small_cells: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("millrace.stages.validate.SMALL_CELLS", small_cells)
     frame = pd.read_csv(data_dir / "traffic" / "Traffic_corrupted.csv")
     context, output = platform.validate(frame, expectations=TRAFFIC_RULES)
     assert [result["unexpected_count"] for result in output.failed] == [1, 5, 2, 4, 3, 4]

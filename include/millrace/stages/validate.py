@@ -6,8 +6,8 @@ It answers for what a failure does to the run and for keeping the evidence; how 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from millrace.errors import DataError, ValidationFailedError
 from millrace.quality.drift import refuse_missing, schema_drift
@@ -18,6 +18,12 @@ from millrace.stages.base import RunContext, cache_key, run_stage
 from millrace.stages.needed import needed_columns
 from millrace.stages.outputs import Extracted, Validated
 from millrace.stores.base import DatasetRef
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SMALL_CELLS = 2_000_000
+"""A table of at most so many values is held in memory while it is judged."""
 
 
 def validate(context: RunContext, extracted: Extracted) -> Validated:
@@ -58,7 +64,7 @@ def _validate(context: RunContext, dataset: DatasetRef, previous: dict[str, str]
     for sentence in drift.warnings:
         context.warn(sentence)
     refuse_missing(drift, dataset.columns)
-    table = Table(dataset.rows, dataset.columns, context.artifacts.open_dataset(dataset.uri).frames)
+    table = _table(context, dataset)
     outcomes = run_expectations(context.spec.expectations, table)
     report_uri = _keep_report(context, outcomes)
     quarantined = Quarantined(outcomes)
@@ -78,6 +84,21 @@ def _validate(context: RunContext, dataset: DatasetRef, previous: dict[str, str]
         failed=_failures(outcomes),
         report_uri=report_uri,
     )
+
+
+def _table(context: RunContext, dataset: DatasetRef) -> Table:
+    """The dataset for several passes: a small one is read once, a large one in each pass."""
+    opened = context.artifacts.open_dataset(dataset.uri)
+    if dataset.rows * len(dataset.columns) > SMALL_CELLS:
+        return Table(dataset.rows, dataset.columns, opened.frames)
+    frame = opened.frame()
+
+    def frames(rows: int, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+        chosen = frame if columns is None else frame[columns]
+        for start in range(0, len(chosen), rows):
+            yield chosen.iloc[start : start + rows].reset_index(drop=True)
+
+    return Table(dataset.rows, dataset.columns, frames)
 
 
 def _failures(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
