@@ -33,6 +33,7 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
         "candidates": _candidates(stages),
         "best": evaluated.get("best"),
         "promoted": bool(registered.get("promoted", False)),
+        "reason": registered.get("reason"),
         "model_version": registered.get("model_version"),
         "stages": stage_list(stages),
     }

@@ -26,7 +26,7 @@ def lint(
     for path in specs:
         loaded, problems = _loaded(path)
         checked += len(loaded) + len(problems)
-        errors += [str(problem) for problem in problems]
+        errors += [line for problem in problems for line in str(problem).splitlines()]
         warnings += [f"{file}: {sentence}" for file, spec in loaded for sentence in cautions(spec)]
     if as_json:
         print_json({"specs": checked, "errors": errors, "warnings": warnings})

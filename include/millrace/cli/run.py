@@ -28,6 +28,7 @@ NOTHING_RAN: dict[str, Any] = {
     "candidates": [],
     "best": None,
     "promoted": False,
+    "reason": None,
     "model_version": None,
     "stages": [],
 }
@@ -131,8 +132,7 @@ def summary_text(summary: dict[str, Any]) -> str:
         lines.append(_candidates(summary["candidates"], summary["best"]))
     if summary["best"]:
         version = summary["model_version"] or "none"
-        outcome = "promoted: it is the champion now" if summary["promoted"] else "not promoted"
-        lines.append(f"best: {summary['best']}, model version {version}, {outcome}")
+        lines.append(f"best: {summary['best']}, model version {version}. {summary.get('reason') or ''}".rstrip())
     return "\n".join(lines)
 
 
