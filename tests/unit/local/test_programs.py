@@ -82,8 +82,8 @@ def test_airflow_knows_every_option_that_is_set(settings: Settings, secrets: Cre
 @pytest.mark.parametrize(("command", "warm"), [("scheduler", True), ("api-server", False), ("dag-processor", False)])
 def test_only_the_scheduler_loads_what_tasks_need(command: str, warm: bool) -> None:
     code = (
-        "import importlib, sys; sys.argv = ['airflow', sys.argv[1]]; loaded = []\n"
-        "importlib.import_module = loaded.append\n"
+        "import importlib, sys, types; sys.argv = ['airflow', sys.argv[1]]; loaded = []\n"
+        "importlib.import_module = lambda name: loaded.append(name) or types.ModuleType(name)\n"
         "import airflow_local_settings\n"
         "print('pandas' in loaded and 'millrace.pipeline' in loaded)"
     )
