@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from millrace.errors import MillraceError, NotFoundError, did_you_mean
+from millrace.errors import NotFoundError, StorageError, did_you_mean
 from millrace.stores.base import ModelVersion
 from serving.answers import Answer, errors, now
 from serving.deps import Services, ServicesDep
@@ -159,19 +159,19 @@ def _version_line(services: Services, version: ModelVersion) -> dict[str, Any]:
 
 
 def _aliases(services: Services) -> tuple[dict[str, dict[str, str]], list[str]]:
-    try:
-        return services.registry.aliases(), []
-    except MillraceError as error:
-        champions = services.manager.registry_state.champions or {}
-        return {name: {"champion": version} for name, version in champions.items()}, [str(error)]
+    """What the watcher saw last: a list never waits for MLflow."""
+    state = services.manager.registry_state
+    return state.aliases or {}, [state.error] if state.error else []
 
 
 def _versions(services: Services, name: str) -> tuple[list[ModelVersion], list[str]]:
     """The versions that the registry knows; while it is away, the one that serves."""
+    loaded, away = services.manager.models.get(name), services.manager.registry_state.error
+    if loaded is not None and away is not None:
+        return [loaded.version], [away]
     try:
         return services.registry.versions(name), []
-    except MillraceError as error:
-        loaded = services.manager.models.get(name)
+    except StorageError as error:
         if loaded is None:
             raise
         return [loaded.version], [str(error)]

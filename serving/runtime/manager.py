@@ -39,7 +39,15 @@ class RegistryState:
 
     looked: bool = False
     error: str | None = None
-    champions: dict[str, str] | None = None
+    aliases: dict[str, dict[str, str]] | None = None
+    """Every model's aliases at the last look that succeeded."""
+
+    @property
+    def champions(self) -> dict[str, str] | None:
+        """The version of each model that has a champion."""
+        if self.aliases is None:
+            return None
+        return {name: str(named["champion"]) for name, named in self.aliases.items() if "champion" in named}
 
 
 class ModelManager:
@@ -83,13 +91,14 @@ class ModelManager:
         """Ask the registry for its champions and load what changed; `force` retries failed versions at once."""
         with self._looking:
             try:
-                champions = _champions(self._registry().aliases())
+                aliases = self._registry().aliases()
             except Exception as error:
                 self._note_absence(error)
                 return
             if self.registry_state.error is not None:
                 log.info("the registry answers again")
-            self.registry_state = RegistryState(looked=True, champions=champions)
+            self.registry_state = RegistryState(looked=True, aliases=aliases)
+            champions = self.registry_state.champions or {}
             self._failures = {n: f for n, f in self._failures.items() if champions.get(n) == f.version}
             for name, number in champions.items():
                 if self._is_due(name, number, force):
@@ -157,7 +166,7 @@ class ModelManager:
         sentence = _sentence(error)
         if self.registry_state.error is None:
             log.warning("the registry does not answer; the loaded models go on serving: %s", sentence)
-        self.registry_state = RegistryState(True, sentence, self.registry_state.champions)
+        self.registry_state = RegistryState(True, sentence, self.registry_state.aliases)
 
     def _absence(self, name: str) -> MillraceError:
         served: dict[str, Any] = {"served": sorted(self._models)}
@@ -174,10 +183,6 @@ class ModelManager:
             return NotLoadedError(f"The model '{name}' is not loaded. {why}", hint="Try again shortly.", details=served)
         hint = did_you_mean(name, self._models) if self._models else f"No model serves yet: millrace run {name}"
         return NotFoundError(f"There is no model '{name}' with a champion.", hint=hint, details=served)
-
-
-def _champions(aliases: dict[str, dict[str, str]]) -> dict[str, str]:
-    return {name: str(named["champion"]) for name, named in aliases.items() if "champion" in named}
 
 
 def _sentence(error: Exception) -> str:

@@ -1,0 +1,156 @@
+"""A registry with a real model, and the service as a real server on a port of its own."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+import uvicorn
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from millrace.features.row_features import RowFeatures
+from millrace.settings import Settings
+from millrace.stores.model_format import model_bytes
+from millrace.stores.model_registry import MlflowRegistry
+from millrace.stores.tracking import NewVersion, TrackedRun
+from serving.app import create_app
+
+NAME = "mill-flow"
+
+
+@pytest.fixture(scope="session")
+def inputs() -> pd.DataFrame:
+    """Numbers with a gap, a whole number, a category, a boolean and a time."""
+    random = np.random.default_rng(3)
+    count = 80
+    table = pd.DataFrame(
+        {
+            "T": random.normal(15, 5, count),
+            "RH": random.uniform(20, 90, count),
+            "wheels": random.integers(1, 5, count),
+            "district": random.choice(["north", "south"], count),
+            "open": random.choice([True, False], count),
+            "observed_at": pd.date_range("2024-01-01", periods=count, freq="h"),
+        }
+    )
+    table.loc[3, "RH"] = np.nan
+    return table
+
+
+@pytest.fixture(scope="session")
+def fitted(inputs: pd.DataFrame) -> Callable[[float], Any]:
+    """Makes a Pipeline as training makes one, whose answers grow with `factor`."""
+
+    def fit(factor: float) -> Any:
+        features = RowFeatures([{"step": "calendar", "column": "observed_at", "parts": ["hour"]}])
+        hour = [name for name in features.fit(inputs).outputs_ if "hour" in name]
+        encode = make_column_transformer(
+            (SimpleImputer(), ["T", "RH", "wheels", "open", *hour]),
+            (OneHotEncoder(handle_unknown="ignore"), ["district"]),
+        )
+        truth = factor * (1000 + inputs["T"] + inputs["wheels"])
+        return make_pipeline(features, encode, Ridge()).fit(inputs, truth)
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def migrated(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database: its migrations take seconds, a copy of the file none."""
+    home = tmp_path_factory.mktemp("mlflow")
+    MlflowRegistry(embedded.model_copy(update={"millrace_home": home})).aliases()
+    return home / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture
+def registry(settings: Settings, migrated: Path) -> MlflowRegistry:
+    """The model registry of the test's installation."""
+    shutil.copy(migrated, settings.millrace_home / "mlflow" / "mlflow.db")
+    return MlflowRegistry(settings)
+
+
+@pytest.fixture
+def register(registry: MlflowRegistry, inputs: pd.DataFrame) -> Callable[..., str]:
+    """Registers a Pipeline and makes it the champion; returns its version."""
+
+    def make(model: Any, run_id: str = "run-1", name: str = NAME) -> str:
+        tags = {"millrace.run_id": run_id, "millrace.candidate": "ridge", "millrace.task": "regression"}
+        tracked = registry.track(
+            TrackedRun(experiment=name, name="ridge", tags=tags, params={}, metrics={}, started=1.0, finished=2.0)
+        )
+        example = inputs.dropna().head(3)
+        made = registry.register(
+            NewVersion(
+                name=name,
+                mlflow_run_id=tracked,
+                content=model_bytes(model),
+                tags=tags,
+                metadata={"task": "regression", "targets": ["flow"], "metrics": {"rmse": 0.25}},
+                example=example,
+                prediction=model.predict(example),
+                kinds=dict(model[0].inputs_),
+                optional=frozenset({"RH"}),
+            )
+        )
+        registry.set_alias(name, "champion", made.version)
+        return str(made.version)
+
+    return make
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[httpx.Client]:
+    """The service on a real port; ready when its first look at the registry is over."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            wait_until(lambda: server.started)
+            wait_until(lambda: server.config.loaded_app is not None and _looked(server))
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+
+
+def _looked(server: uvicorn.Server) -> bool:
+    app: Any = server.config.app
+    return bool(app.state.services.watcher.started)
+
+
+def wait_until(held: Callable[[], bool]) -> None:
+    """Wait for something that must come; a minute at most."""
+    deadline = time.monotonic() + 60
+    while not held():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def wait() -> Callable[[Callable[[], bool]], None]:
+    """Waits until something holds, a minute at most."""
+    return wait_until
+
+
+@pytest.fixture
+def start() -> Callable[[Settings], Any]:
+    """Starts a service: `with start(settings) as client`."""
+    return running
