@@ -85,6 +85,20 @@ def test_mixed_column_is_named(artifact_store: S3ArtifactStore) -> None:
         artifact_store.write_dataset("demo", [pd.DataFrame({"x": [1, "a"]})])
 
 
+def test_nested_column_is_named(artifact_store: S3ArtifactStore) -> None:
+    with pytest.raises(DataError, match="'x' holds nested values"):
+        artifact_store.write_dataset("demo", [pd.DataFrame({"x": [[1], [2]]})])
+
+
+def test_long_integers_keep_their_digits_beside_nulls(artifact_store: S3ArtifactStore) -> None:
+    frame = pd.DataFrame(
+        {"id": pd.array([2**62 + 1, None, -5], dtype="Int64"), "n": pd.array([1, None, 3], dtype="Int64")}
+    )
+    read = artifact_store.open_dataset(artifact_store.write_dataset("demo", [frame]).uri).frame()
+    assert read["id"].tolist()[0] == 2**62 + 1
+    assert read["n"].dtype == "float64"
+
+
 def test_changing_columns_are_named(artifact_store: S3ArtifactStore) -> None:
     with pytest.raises(DataError, match="change after row 1: y"):
         artifact_store.write_dataset("demo", [pd.DataFrame({"x": [1]}), pd.DataFrame({"x": [1], "y": [2]})])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 TABLE = "part-00000.parquet"
+MAX_EXACT_FLOAT = 2**53
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -241,7 +242,20 @@ def _write_parquet(spilled: SpilledTable, path: Path) -> str:
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas(self_destruct=True, split_blocks=True)
+    """The table as a frame; integers with nulls become floats, but for those that a float cannot hold exactly."""
+    import pandas as pd
+
+    exact = {name: table[name].to_pandas(types_mapper={table[name].type: pd.Int64Dtype()}.get) for name in _wide(table)}
+    return table.to_pandas(self_destruct=True, split_blocks=True).assign(**exact)
+
+
+def _wide(table: pa.Table) -> list[str]:
+    """The columns of integers with nulls beyond 2**53, where floats have gaps."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = [name for name in table.schema.names if pa.types.is_integer(table[name].type) and table[name].null_count]
+    return [name for name in columns if (pc.max(pc.abs(table[name])).as_py() or 0) > MAX_EXACT_FLOAT]
 
 
 def _first_line(error: Exception) -> str:

@@ -63,7 +63,7 @@ def before(past: list[str], present: str) -> str | None:
 
 
 def _already(move: Move, past: list[str], only_from: str) -> Move:
-    if before(past, only_from) == move.champion:
+    if only_from in past and before(past, only_from) == move.champion:
         return move
     raise ConflictError(
         f"The champion of '{move.name}' is version {move.champion}, not {only_from}.",

@@ -107,6 +107,11 @@ def _plain_types(table: pa.Table) -> pa.Table:
 
     fields = []
     for field in table.schema:
+        if pa.types.is_nested(field.type):
+            raise DataError(
+                f"The column '{field.name}' holds nested values ({field.type}).",
+                hint="Flatten it in the source, or leave it out: {step: drop_columns}.",
+            )
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         fields.append(pa.field(field.name, pa.string() if pa.types.is_large_string(kind) else kind))
     schema = pa.schema(fields)

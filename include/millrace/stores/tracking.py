@@ -42,7 +42,8 @@ class TrackedRun(StrictModel):
 class NewVersion:
     """A model to register.
 
-    `example` holds real rows of its inputs, `kinds` what each input is, `optional` which may be null."""
+    `example` holds real rows of its inputs, `kinds` what each input is, `optional` which may be null.
+    """
 
     name: str
     mlflow_run_id: str
