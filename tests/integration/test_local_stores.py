@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ import pytest
 
 from millrace.connections import mongo_client, s3_client
 from millrace.errors import StackError
+from millrace.local.ports import is_free
 from millrace.local.processes import end, processes_of
 from millrace.local.programs import mongodb
 from millrace.local.stack_env import read_stack_env, write_stack_env
@@ -44,11 +47,9 @@ def own(tmp_path: Path, unused_port_base: int) -> Iterator[Settings]:
 
 @pytest.fixture
 def unused_port_base() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return min(int(probe.getsockname()[1]), 64000)
+    # Below the ports that the system gives to clients, one of which could take a server's.
+    bases = random.sample(range(20_000, 32_000, 10), 100)
+    return next(base for base in bases if all(is_free("127.0.0.1", base + offset) for offset in range(10)))
 
 
 def user(settings: Settings) -> subprocess.Popen[str]:
@@ -136,8 +137,6 @@ def test_a_killed_server_comes_back_with_what_was_acknowledged(own: Settings) ->
 
 
 def test_a_port_that_another_program_has_is_named(own: Settings) -> None:
-    import socket
-
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", own.port(4)))

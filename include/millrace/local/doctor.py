@@ -7,6 +7,7 @@ import shutil
 import sys
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 from millrace.connections import mongo_client, s3_client
@@ -141,7 +142,7 @@ def _answers(url: str, mend: str) -> tuple[bool, str, str]:
     try:
         with opener.open(url, timeout=5) as response:
             return True, f"{url} answers {response.status}", ""
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         return False, f"{url}: {_first_line(error)}", mend
 
 

@@ -7,6 +7,7 @@ import socket
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Any, Protocol
 
 PROBE_SECONDS = 5.0
@@ -31,8 +32,9 @@ class PortAnswers:
     def __call__(self, started: float) -> bool:
         """Connect once."""
         try:
-            with socket.create_connection((self.host, self.port), timeout=PROBE_SECONDS):
-                return True
+            with socket.create_connection((self.host, self.port), timeout=PROBE_SECONDS) as connection:
+                # A port among those that the system gives to clients may be given to this very connection.
+                return bool(connection.getsockname() != connection.getpeername())
         except OSError:
             return False
 
@@ -48,7 +50,7 @@ class UrlAnswers:
         try:
             with _NO_PROXY.open(self.url, timeout=PROBE_SECONDS) as response:
                 return bool(response.status == OK)
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
 
@@ -66,7 +68,7 @@ class AirflowComponentBeats:
                 answer: dict[str, Any] = json.load(response)[self.component]
             beat = answer[f"latest_{self.component}_heartbeat"]
             return answer["status"] == "healthy" and _unix_time(beat) >= started - 1
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
             return False
 
 

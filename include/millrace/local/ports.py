@@ -13,7 +13,7 @@ from millrace.local.processes import home_of
 from millrace.local.programs import Program
 from millrace.settings import DEFAULT_PORT_BASE
 
-HIGHEST_BASE = 60_000
+HIGHEST_BASE = 31_000  # above 32767 Linux gives ports to clients
 
 
 def is_free(host: str, port: int) -> bool:

@@ -48,6 +48,12 @@ def test_a_port_answers_or_not(server: ThreadingHTTPServer) -> None:
         assert not PortAnswers("127.0.0.1", unused.getsockname()[1])(0)
 
 
+def test_a_server_that_does_not_speak_http_is_not_healthy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: server.accept()[0].sendall(b"nonsense\r\n\r\n"), daemon=True).start()
+        assert not UrlAnswers(f"http://127.0.0.1:{server.getsockname()[1]}/")(0)
+
+
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (404, False), (503, False)])
 def test_a_url_is_healthy_at_200_only(
     server: ThreadingHTTPServer, status: int, healthy: bool, monkeypatch: pytest.MonkeyPatch
