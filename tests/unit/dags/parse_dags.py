@@ -1,4 +1,4 @@
-"""Parses the DAG folder as Airflow does and prints what came of it as JSON; run by the tests in a process of its own."""
+"""Parses the DAG folder as Airflow does and prints what came of it as JSON; the tests run it in its own process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> None:
             "one": {"dags": one.dag_ids, "errors": one.import_errors},
             "dags": {dag.dag_id: described(dag, DagSerialization.serialize_dag(dag)) for dag in bag.dags.values()},
         }
-    print(json.dumps(found, default=str))
+    sys.stdout.write(json.dumps(found, default=str))
 
 
 def described(dag: Any, serialized: dict[str, Any]) -> dict[str, Any]:
