@@ -97,12 +97,13 @@ def frame(*numbers: float | None) -> pd.DataFrame:
 
 def test_types_and_the_interval(server, execute):
     execute(
-        "CREATE TABLE t (id bigint, at timestamptz, local timestamp, day date, price numeric(9,2), ok boolean, tags int[],"
-        " doc jsonb, u uuid, b bytea)"
+        "CREATE TABLE t (id bigint, at timestamptz, local timestamp, day date, price numeric(9,2), ok boolean,"
+        " tags int[], doc jsonb, u uuid, b bytea)"
     )
     execute(
-        "INSERT INTO t SELECT i, '2024-01-02 00:00+00'::timestamptz + i * interval '6 hours', '2024-01-02', '2024-01-02',"
-        " 1.25, i > 1, '{1,2}', '{\"a\": 1}', '00000000-0000-0000-0000-000000000001', 'x' FROM generate_series(0, 5) i"
+        "INSERT INTO t SELECT i, '2024-01-02 00:00+00'::timestamptz + i * interval '6 hours', '2024-01-02',"
+        " '2024-01-02', 1.25, i > 1, '{1,2}', '{\"a\": 1}',"
+        " '00000000-0000-0000-0000-000000000001', 'x' FROM generate_series(0, 5) i"
     )
     query = "SELECT * FROM t WHERE at >= :start AND at < :end AND price::float > 1 ORDER BY at"
     table = read_table(SqlSource(url=server, query=query), Reading(interval=DAY, chunk_rows=2))

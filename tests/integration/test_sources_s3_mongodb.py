@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
@@ -134,9 +134,7 @@ def test_filter_projection_and_interval(events):
         read_table(source, Reading(interval=DAY))
     source = source.model_copy(update={"projection": ["n", "at"]})
     assert read_table(source, Reading(interval=DAY))["n"].tolist() == [2]
-    dated = MongoDbSource.model_validate(
-        {"collection": "events", "filter": {"at": {"$lt": datetime(2024, 1, 2).date()}}}
-    )
+    dated = MongoDbSource.model_validate({"collection": "events", "filter": {"at": {"$lt": date(2024, 1, 2)}}})
     assert read_table(dated)["n"].tolist() == [1]
 
 

@@ -154,7 +154,9 @@ def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     # A dict, since a look-up by name in an Arrow table walks over all of its columns.
     found = dict(zip(table.column_names, table.columns, strict=True))
     columns = [
-        pc.cast(found[name], kind, safe=False) if name in found else pa.nulls(table.num_rows, kind)
+        pc.cast(found[name], kind, safe=False)
+        if name in found and kind != pa.null()
+        else pa.nulls(table.num_rows, kind)
         for name, kind in zip(schema.names, schema.types, strict=True)
     ]
     return pa.table(columns, schema=schema)

@@ -114,6 +114,13 @@ def test_a_nameless_column_with_values_stays(read_text):
     assert table.columns.tolist() == ["Unnamed: 0", "a"]
 
 
+@pytest.mark.parametrize("chunk", [1000, 9999])
+def test_a_named_column_without_any_value_stays(read_text, chunk):
+    table, _ = read_text("a,b\n" + "1,\n" * 1500, how={"chunk_rows": chunk})
+    assert table["b"].isna().all()
+    assert table["b"].dtype == "float64"
+
+
 def test_byte_order_mark_and_utf16(read_text):
     assert read_text("\ufeffname,n\nä,1\n")[0].columns.tolist() == ["name", "n"]
     assert read_text("name,n\nä,1\n".encode("utf-16"))[0]["name"].tolist() == ["ä"]

@@ -207,7 +207,7 @@ def test_a_missing_file_names_the_near_ones(read, table_path):
     path = table_path("a,b\n1,2\n", "sales-2024.csv")
     with pytest.raises(SourceError, match=r"is not there\. Did you mean sales-2024\.csv"):
         read(FileSource(path=str(path.with_name("sale-2024.csv"))))
-    with pytest.raises(SourceError, match="Its folder .* is not there either"):
+    with pytest.raises(SourceError, match=r"Its folder .* is not there either"):
         read(FileSource(path=str(path.parent / "nowhere" / "deep" / "x.csv")))
     with pytest.raises(SourceError, match=r"is a folder, not a file.*sales-2024\.csv"):
         read(FileSource(path=str(path.parent), format="csv"))
@@ -261,9 +261,9 @@ def test_json_columns_are_read_exactly_whatever_the_chunk(read_text, column, chu
 @examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), name=st.sampled_from(["t.csv", "t.json", "t.parquet", "t.xlsx", "t.csv.gz"]))
 def test_any_bytes_are_a_table_or_a_clear_refusal(read_text, content, name):
+    outcome: object
     try:
-        table, _ = read_text(content, name=name)
+        outcome, _ = read_text(content, name=name)
     except SourceError as error:
-        assert error.hint
-    else:
-        assert len(table.columns)
+        outcome = error
+    assert isinstance(outcome, pd.DataFrame) or outcome.hint

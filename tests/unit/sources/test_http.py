@@ -29,7 +29,7 @@ class Site:
         site = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 site.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
                 answers = site.answers.get(self.path.partition("?")[0], [(404, {}, b"no")])
                 status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]

@@ -28,7 +28,8 @@ def database(tmp_path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             "CREATE TABLE sales (at TEXT, n INTEGER, x REAL, s TEXT, odd);"
-            "INSERT INTO sales VALUES ('2024-01-01 23:59:59', 1, 1.5, 'a', 1), ('2024-01-02 00:00:00', NULL, 2.5, NULL, 2),"
+            "INSERT INTO sales VALUES ('2024-01-01 23:59:59', 1, 1.5, 'a', 1),"
+            "('2024-01-02 00:00:00', NULL, 2.5, NULL, 2),"
             "('2024-01-02 12:00:00', 3, NULL, 'c', 'x'), ('2024-01-03 00:00:00', 4, 4.5, 'd', 4);"
         )
     return f"sqlite:///{path}"
@@ -57,7 +58,7 @@ def test_the_interval_is_bound(read, database):
 
 def test_a_table_with_its_time(read, database):
     spec = {"url": database, "table": "sales", "timestamp": {"from": "at", "as": "at"}, "interval": {"column": "at"}}
-    with pytest.raises(SourceError, match="'odd'.* holds 1 in row 1 and 'x' in row 3.*CAST"):
+    with pytest.raises(SourceError, match=r"'odd'.* holds 1 in row 1 and 'x' in row 3.*CAST"):
         read(SqlSource.model_validate(spec), interval=DAY)
     with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
         connection.execute("ALTER TABLE sales DROP COLUMN odd")

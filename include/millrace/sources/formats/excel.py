@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,15 +17,17 @@ from millrace.sources.formats.opening import TableFile
 from millrace.sources.records import mixed_error
 from millrace.sources.spool import Spool
 
+# What openpyxl and the libraries below it raise on a workbook that is cut off or altered.
+_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, SyntaxError),
+    *(KeyError, IndexError, ValueError, TypeError, AttributeError),
+)
+
 
 def read_excel(file: TableFile, reading: Reading) -> Iterator[pd.DataFrame]:
     """Yield the sheet in frames of one schema. Raises SourceError."""
-    with _workbook(file) as book:
-        sheet = _sheet(book, file, reading)
-        names = _names(book, sheet, file)
-        table = _table(book, sheet, names, file, reading.text_columns)
     try:
-        arrow = arrow_table(table)
+        arrow = arrow_table(_sheet_as_frame(file, reading))
     except MixedColumnError as error:
         raise _mixed(error, file) from error
     rows = reading.chunk_rows
@@ -36,13 +39,16 @@ def read_excel(file: TableFile, reading: Reading) -> Iterator[pd.DataFrame]:
                 yield frame.iloc[start : start + rows]
 
 
-def _workbook(file: TableFile) -> pd.ExcelFile:
+def _sheet_as_frame(file: TableFile, reading: Reading) -> pd.DataFrame:
     try:
-        return pd.ExcelFile(file.path, engine="openpyxl")
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+        with pd.ExcelFile(file.path, engine="openpyxl") as book:
+            sheet = _sheet(book, file, reading)
+            names = _names(book, sheet, file)
+            return _table(book, sheet, names, file, reading.text_columns)
+    except _DAMAGES as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise SourceError(
-            f"{file.shown} is a damaged Excel workbook: {str(error).strip().rstrip('.')}.",
-            hint="Save it again as .xlsx.",
+            f"{file.shown} is a damaged Excel workbook: {reason[0].rstrip('.')}.", hint="Save it again as .xlsx."
         ) from error
 
 
