@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
 from bson import Decimal128, ObjectId
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from millrace.connections import mongo_client, s3_client
 from millrace.errors import SourceError, SourceUnavailableError
 from millrace.settings import Settings, get_settings
 from millrace.sources.base import DataInterval, Reading, Source
 from millrace.sources.mongodb import MongoDbSource
+from millrace.sources.mongodb_reading import explained
 from millrace.sources.reading import read_table
 from millrace.sources.s3 import S3Source
 from millrace.sources.upload import UploadSource
@@ -166,3 +170,39 @@ def test_a_mongodb_that_does_not_answer():
 def test_the_client_is_that_of_the_platform(events, settings):
     assert isinstance(MongoDbSource(collection="events").client(), MongoClient)
     assert MongoDbSource(collection="events").database_name == settings.mongodb_database
+
+
+def test_refused_credentials_are_for_a_person_to_mend():
+    body = b"<?xml version='1.0'?><Error><Code>InvalidAccessKeyId</Code><Message>no such key</Message></Error>"
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        message = refused(S3Source(uri="s3://b/x.csv", endpoint=endpoint, access_key="k", secret_key="geheim"))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert "refused the access to the bucket 'b' (InvalidAccessKeyId)" in message
+    assert "geheim" not in message
+
+
+def test_a_refused_login_of_mongodb_is_for_a_person_to_mend():
+    with (
+        pytest.raises(SourceError, match=r"refused the access to d\.c") as caught,
+        explained("d.c", SourceError, SourceUnavailableError),
+    ):
+        raise OperationFailure("Authentication failed.", 18)
+    assert not caught.value.retryable
