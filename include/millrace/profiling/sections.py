@@ -10,7 +10,7 @@ from millrace.profiling.expectations import Line, expectation_lines
 from millrace.profiling.findings import Findings
 from millrace.profiling.series import DAY, Spacing, spacing_of
 from millrace.profiling.timestamps import Clock
-from millrace.profiling.yaml_text import flow
+from millrace.profiling.yaml_text import comment, flow
 from millrace.spec.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ DROPPED = {
     "text": "is free text, or has too many different values",
 }
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
-_NAIVE = "    # times without an offset are read as UTC; else add timezone: Europe/Berlin"
+_NAIVE = "times without an offset are read as UTC; else add timezone: Europe/Berlin"
 
 
 def spec_text(found: Findings, name: str) -> str:
@@ -45,7 +45,7 @@ def _head(found: Findings, name: str) -> list[str]:
     rows, width = found.table.frame.shape
     predicted = f"Predicts {' and '.join(found.goal.targets)}" if found.goal.targets else "Groups the rows"
     return [
-        f"# Drafted by 'millrace init' from {found.path.name} ({rows:,} rows, {width} columns).",
+        comment(f"Drafted by 'millrace init' from {found.path.name} ({rows:,} rows, {width} columns).").strip(),
         "# Check it with 'millrace lint', run it here with 'millrace run THIS_FILE --local'.",
         f"name: {name}",
         f"description: {flow(f'{predicted}, from {found.path.name}')}",
@@ -75,9 +75,9 @@ def _timestamp(found: Findings, clock: Clock) -> dict[str, Any]:
 
 def _zone_comment(found: Findings, clock: Clock) -> str:
     if clock.doubt:
-        return f"    # {clock.doubt}"
+        return comment(clock.doubt)
     first = str(found.table.frame[clock.columns[0]].dropna().iloc[0])
-    return "" if _OFFSET.search(first) else _NAIVE
+    return comment("" if _OFFSET.search(first) else _NAIVE)
 
 
 def _expectations(found: Findings) -> list[str]:
@@ -90,7 +90,7 @@ def _expectations(found: Findings) -> list[str]:
 
 
 def _items(lines: list[Line]) -> list[str]:
-    return [f"  - {text}" + (f"    # {comment}" if comment else "") for text, comment in lines]
+    return [f"  - {text}{comment(reason)}" for text, reason in lines]
 
 
 def _transform(found: Findings) -> list[str]:

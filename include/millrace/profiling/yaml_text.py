@@ -23,6 +23,11 @@ def flow(value: Any) -> str:
     return json.dumps(value)
 
 
+def comment(text: str) -> str:
+    """A comment for the end of a line; nothing for an empty text. Line breaks in it would end the comment."""
+    return "    # " + " ".join(text.split()) if text else ""
+
+
 def _text(value: str) -> str:
     if _PLAIN.fullmatch(value) and value.lower() not in _OTHER_MEANING:
         return value

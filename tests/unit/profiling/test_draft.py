@@ -167,3 +167,26 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 )
 def test_names(file: str, name: str) -> None:
     assert pipeline_name(Path(file)) == name
+
+
+def test_names_and_values_of_any_kind_make_no_broken_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "odd # name: {x}.csv"
+    columns = {
+        "a: b": RANDOM.normal(size=300),
+        "# c": RANDOM.choice(["x, y", "{z}", "it's", 'say "no"'], 300),
+        "two\nlines": RANDOM.choice(["first\nsecond", "other # value"], 300),
+        "null": RANDOM.integers(0, 50, 300),
+        "y]": ["Thursday # 4"] * 149 + ["Tuesday\n# 2"] * 149 + ["Thurzday # 4", "thursday # 4"],
+    }
+    pd.DataFrame(columns).to_csv(path, index=False)
+    spec = drafted(path, ["null"])
+    assert spec.name == "odd-name-x"
+    assert spec.targets == ["null"]
+
+
+def test_a_boolean_target_with_nulls(tmp_path: Path) -> None:
+    path = table(tmp_path, x=RANDOM.normal(size=300), y=pd.Series([True, False, None] * 100, dtype="object"))
+    spec = drafted(path, ["y"])
+    (classes,) = [e for e in spec.expectations if e.expect.endswith("in_set")]
+    assert spec.task == "classification"
+    assert classes.arguments["value_set"] == [False, True]
