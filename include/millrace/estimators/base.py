@@ -35,8 +35,10 @@ class Candidate(StrictModel, ABC):
         default_factory=dict, description="Search space: [low, high] or {choices: [...]}."
     )
     trials: int = Field(default=20, ge=1, le=1000, description="Trials of the search; unused without one.")
-    impute: Literal["median", "iterative"] = Field(
-        default="median", description="How missing numbers are filled: iterative guesses them from the other columns."
+    impute: Literal["auto", "median", "iterative"] = Field(
+        default="auto",
+        description="How missing numbers are filled; iterative guesses them from the other columns, and is what auto "
+        "does for linear models, neural networks and ensembles.",
     )
 
     @property

@@ -94,5 +94,4 @@ class XGBoost(Candidate):
         from xgboost import XGBClassifier, XGBRegressor
 
         model = XGBClassifier if task == "classification" else XGBRegressor
-        defaults = {"n_jobs": training_threads(), "random_state": seed, "tree_method": "hist"}
-        return model(**{**defaults, **params})
+        return model(**{"random_state": seed, "tree_method": "hist", **params})

@@ -14,7 +14,7 @@ import numpy as np
 
 from millrace.errors import MillraceError, TrainingError
 from millrace.estimators.base import Candidate
-from millrace.estimators.threads import training_threads
+from millrace.estimators.threads import bounded_threads
 from millrace.features.encoding import encoder
 from millrace.spec.models import PipelineSpec
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SEED = 17
 FLAG_SHARE = 0.01
 """Columns with at least this share of missing numbers get a flag where the estimator takes no missing numbers."""
+
+
+MAX_GUESSED_COLUMNS = 40
+"""With more numeric columns, filling them from one another takes longer than it is worth."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,10 @@ class Recipe:
     def fit(self, inputs: pd.DataFrame, target: Any, params: dict[str, Any], warn: Callable[[str], None]) -> Pipeline:
         """A fitted Pipeline. Raises TrainingError with the estimator's own reason."""
         from sklearn.exceptions import ConvergenceWarning
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         label = self.candidate.label
         try:
-            with warnings.catch_warnings(record=True) as caught, threadpool_limits(training_threads()):
+            with warnings.catch_warnings(record=True) as caught, bounded_threads(len(inputs)):
                 warnings.simplefilter("always")
                 model = settled(self.pipeline(params).fit(inputs[self.inputs], target))
         except MillraceError:
@@ -98,7 +101,7 @@ def recipe(spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, warn:
         features.transform(inputs),
         scaled=candidate.needs_scaling,
         takes_missing=candidate.takes_missing,
-        impute=candidate.impute,
+        impute=_imputation(inputs, candidate),
         warn=warn,
     )
     read = {name for step in spec.features for name in step.inputs}
@@ -137,7 +140,7 @@ def _settle_parts(model: Any) -> None:
 
 def _flagged(inputs: pd.DataFrame, candidate: Candidate) -> list[str]:
     """Numeric columns whose being missing may itself tell something; of columns that miss the same rows, the first."""
-    if candidate.takes_missing or candidate.is_baseline or candidate.impute == "iterative":
+    if candidate.takes_missing or candidate.is_baseline or _imputation(inputs, candidate) == "iterative":
         return []
     patterns: dict[bytes, str] = {}
     for name in inputs.select_dtypes("number").columns:
@@ -145,6 +148,16 @@ def _flagged(inputs: pd.DataFrame, candidate: Candidate) -> list[str]:
         if FLAG_SHARE <= missing.mean() < 1:
             patterns.setdefault(np.packbits(missing).tobytes(), str(name))
     return list(patterns.values())
+
+
+def _imputation(inputs: pd.DataFrame, candidate: Candidate) -> str:
+    """How missing numbers are filled: guessed from one another where a smooth model would otherwise meet jumps."""
+    if candidate.impute != "auto":
+        return candidate.impute
+    numbers = inputs.select_dtypes("number")
+    missing = int(numbers.isna().any().sum())
+    guess = candidate.needs_scaling and missing > 0 and 2 <= numbers.shape[1] <= MAX_GUESSED_COLUMNS
+    return "iterative" if guess else "median"
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from millrace.estimators.threads import bounded_threads
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
 from millrace.stages.outputs import Transformed
@@ -49,6 +50,10 @@ class Material:
 
     def score(self, model: Any) -> tuple[dict[str, float], Answer]:
         """A model's metrics on the held-out rows, and its answers."""
+        with bounded_threads(len(self.test)):
+            return self._score(model)
+
+    def _score(self, model: Any) -> tuple[dict[str, float], Answer]:
         inputs, truth = self.testing()
         if truth is None:
             labels = np.asarray(model.predict(inputs))

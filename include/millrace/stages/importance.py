@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from millrace.estimators.threads import bounded_threads
 from millrace.stages.scoring import answer, metrics
 
 MAX_ROWS = 1_000
@@ -18,13 +19,17 @@ def permutation_importance(
     model: Any, inputs: Any, truth: Any, *, task: str, metric: str, greater_is_better: bool
 ) -> dict[str, float]:
     """Input to loss of the metric, on at most `MAX_ROWS` rows; empty where the metric cannot be computed on them."""
+    with bounded_threads(MAX_ROWS):
+        return _losses(model, inputs, truth, task=task, metric=metric, sign=1 if greater_is_better else -1)
+
+
+def _losses(model: Any, inputs: Any, truth: Any, *, task: str, metric: str, sign: int) -> dict[str, float]:
     rng = np.random.default_rng(SEED)
     rows = np.sort(rng.permutation(len(inputs))[:MAX_ROWS])
     sample, truth = inputs.iloc[rows].reset_index(drop=True), truth[rows]
     whole = metrics(task, truth, answer(model, sample, task)).get(metric)
     if whole is None:
         return {}
-    sign = 1 if greater_is_better else -1
     losses = {}
     for name in list(model[0].inputs_)[:MAX_INPUTS]:
         scores = []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from millrace.errors import TrainingError
+from millrace.estimators.threads import bounded_threads
 from millrace.stages.assembly import SEED, Recipe
 from millrace.stages.scoring import answer, cluster_metrics, metrics
 from millrace.stages.splitting import Fold
@@ -67,9 +68,10 @@ def _score_fold(recipe: Recipe, params: dict[str, Any], table: TrainingTable, fo
     inputs, target = table.part(fit_rows)
     model = recipe.fit(inputs, target, params, _unheard)
     inputs, truth = table.part(test_rows)
-    if truth is None:
-        return cluster_metrics(model[:-1].transform(inputs), np.asarray(model.predict(inputs)))
-    return metrics(recipe.task, truth, answer(model, inputs, recipe.task))
+    with bounded_threads(len(inputs)):
+        if truth is None:
+            return cluster_metrics(model[:-1].transform(inputs), np.asarray(model.predict(inputs)))
+        return metrics(recipe.task, truth, answer(model, inputs, recipe.task))
 
 
 def _with_metric(scored: dict[str, float], metric: str, recipe: Recipe) -> dict[str, float]:
