@@ -28,7 +28,7 @@ export function comparison(run) {
   }
   const body = table("Candidates compared", columns, rows);
   if (run.decision) {
-    body.append(h("p", { class: "verdict" }, tag(run.promoted ? "promoted" : "not promoted", run.promoted ? "is-accent" : ""), run.decision));
+    body.append(h("p", { class: "verdict" }, run.decision));
   }
   return section("Candidates", "Scored on the same held-out rows; the best was chosen by cross-validation.", body);
 }
@@ -40,8 +40,10 @@ function ends(candidate, metric) {
   return found ? [found.low ?? found.lower, found.high ?? found.upper] : null;
 }
 
+/** The scale of the interval plot: the baseline would squeeze the others together, so it may lie beyond. */
 function scaleOf(candidates, metric) {
-  const values = candidates.flatMap((candidate) => ends(candidate, metric) ?? []).filter(Number.isFinite);
+  const fitted = candidates.filter(({ estimator }) => estimator !== "dummy");
+  const values = (fitted.length ? fitted : candidates).flatMap((candidate) => ends(candidate, metric) ?? []).filter(Number.isFinite);
   if (!values.length) return null;
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return { low, span: high - low || 1 };
@@ -51,6 +53,7 @@ function whiskers(candidate, metric, { low, span }) {
   const interval = ends(candidate, metric);
   const value = candidate.metrics?.[metric];
   if (!interval || !Number.isFinite(value)) return null;
+  if (interval[0] > low + span || interval[1] < low) return h("span", { class: "small muted" }, "beyond this scale");
   const x = (number) => Math.max(2, Math.min(98, 4 + ((number - low) / span) * 92));
   const text = `${measure(value)}, between ${measure(interval[0])} and ${measure(interval[1])}`;
   return svg("svg", { class: "whiskers", role: "img", "aria-label": text },

@@ -12,9 +12,9 @@ const LOOKS = {
 
 export const look = (state) => (LOOKS[state] ?? ["", words(state)])[0];
 
-export function badge(state) {
-  const [kind, word] = LOOKS[state] ?? ["", words(state)];
-  return h("span", { class: `badge ${kind}` }, h("span", { class: "dot" }), word);
+export function badge(state, instead = null) {
+  const [kind, usual] = LOOKS[state] ?? ["", words(state)];
+  return h("span", { class: `badge ${kind}` }, h("span", { class: "dot" }), instead ?? usual);
 }
 
 export const tag = (text, kind = "") => h("span", { class: `badge plain ${kind}` }, text);

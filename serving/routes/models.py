@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from millrace.errors import NotFoundError, StorageError, did_you_mean
+from millrace.spec.metrics import METRICS
 from millrace.stores.base import ModelVersion
 from serving.answers import Answer, errors, now
 from serving.deps import Services, ServicesDep
@@ -99,7 +100,7 @@ def schema(name: str, services: ServicesDep) -> SchemaAnswer:
 
 def champion_document(loaded: LoadedModel, metric: str | None) -> dict[str, Any]:
     """The version that serves, with its metrics on the held-out rows."""
-    metrics = _metrics(loaded.metadata.get("metrics"))
+    metrics = _metrics(loaded)
     return {
         "version": loaded.version.version,
         "metric": metric,
@@ -123,7 +124,7 @@ def _line(services: Services, name: str, aliases: dict[str, str]) -> dict[str, A
         "loaded": loaded.version.version if loaded else None,
         "state": _state(services, name),
         "error": failure.error if failure else None,
-        "metrics": champion_document(loaded, None)["metrics"] if loaded else {},
+        "metrics": _metrics(loaded) if loaded else {},
         "loaded_at": loaded.loaded_at.isoformat() if loaded else None,
         "links": {"mlflow": services.links.model(name)},
     }
@@ -177,7 +178,9 @@ def _versions(services: Services, name: str) -> tuple[list[ModelVersion], list[s
         return [loaded.version], [str(error)]
 
 
-def _metrics(found: Any) -> dict[str, float]:
-    """Metrics from a model's metadata: numbers by name."""
-    items = found.items() if isinstance(found, dict) else ()
-    return {str(name): float(value) for name, value in items if isinstance(value, (int, float))}
+def _metrics(loaded: LoadedModel) -> dict[str, float]:
+    """Metrics from a model's metadata: numbers by name, the task's most telling ones first."""
+    found = loaded.metadata.get("metrics") or {}
+    known = [name for name in METRICS.get(loaded.task, {}) if name in found]
+    ordered = [*known, *(name for name in found if name not in known)]
+    return {name: float(found[name]) for name in ordered if isinstance(found[name], (int, float))}

@@ -75,7 +75,7 @@ def run_line(record: dict[str, Any], links: Links) -> dict[str, Any]:
         "created_at": record.get("created_at"),
         "started_at": record.get("started_at"),
         "finished_at": record.get("finished_at"),
-        "warnings": sum(len(stage.get("warnings") or []) for stage in stages.values()),
+        "warnings": len({sentence for stage in stages.values() for sentence in stage.get("warnings") or []}),
         "model_version": registered.get("model_version"),
         "promoted": registered.get("promoted", False),
         "links": links.run(record),

@@ -36,6 +36,8 @@ class Kind:
     example: Any
     plain: frozenset[type] = frozenset()
     """JSON types of which every finite value fits: a column of them alone needs no look at each value."""
+    tidy: Callable[[Any], Any] = lambda value: value
+    """Writes an example's value as a person would."""
 
 
 def _number(value: Any) -> float:
@@ -112,7 +114,14 @@ NUMBER = Kind("a number", _number, _numbers, {"type": "number"}, 1.0, frozenset(
 INTEGER = Kind("a whole number", _integer, _numbers, {"type": "integer"}, 1)
 BOOLEAN = Kind("true or false", _boolean, _numbers, {"type": "boolean"}, True, frozenset({bool}))
 TEXT = Kind("a text", _text, _texts, {"type": "string"}, "text", frozenset({str}))
-TIME = Kind("a time in ISO 8601", _time, _times, {"type": "string", "format": "date-time"}, "2026-01-31T13:00:00+00:00")
+TIME = Kind(
+    "a time in ISO 8601",
+    _time,
+    _times,
+    {"type": "string", "format": "date-time"},
+    "2026-01-31T13:00:00+00:00",
+    tidy=lambda text: datetime.fromisoformat(text).isoformat(),
+)
 
 KINDS: dict[str, Kind] = {
     "double": NUMBER,

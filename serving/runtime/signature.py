@@ -85,7 +85,7 @@ def _example(field: InputField, value: Any) -> Any:
     try:
         if value is not None:
             field.kind.read(value)
-            return value
+            return field.kind.tidy(value)
     except ValueError:
         pass
     return field.kind.example if field.required else None

@@ -59,10 +59,11 @@ function validation(run) {
     ? h("a", { href: artifact(run, run.artifacts.report), target: "_blank", rel: "noopener" }, "Full report ↗") : null;
   if (!failed.length && run.expectations_passed === null) return null;
   const held = run.expectations_passed;
-  const aside = h("span", {}, held ? `${held} expectation${held === 1 ? "" : "s"} held. ` : "", report);
   if (!failed.length) {
-    return section("Validation", aside, empty("Nothing to complain of", held ? null : "The spec declares no expectations."));
+    const sentence = held ? `All ${held} expectation${held === 1 ? "" : "s"} held.` : "The spec declares no expectations.";
+    return section("Validation", report, h("p", { class: "card verdict" }, badge("success", "Passed"), sentence));
   }
+  const aside = h("span", {}, held ? `${held} expectation${held === 1 ? "" : "s"} held. ` : "", report);
   return section("Validation", aside, table("Expectations that did not hold",
     [["Severity"], ["What was found"], ["Rows", "num"], ["Examples"]],
     failed.map((result) => [

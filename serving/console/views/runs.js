@@ -33,7 +33,7 @@ function list(runs) {
     cells: [
       badge(run.status),
       h("div", {}, h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.pipeline),
-        h("div", { class: "small muted mono" }, shortRun(run))),
+        h("div", { class: "small muted mono nowrap" }, shortRun(run))),
       ago(run.started_at ?? run.created_at),
       run.started_at ? duration(secondsBetween(run.started_at, run.finished_at)) : "–",
       outcome(run),
