@@ -6,10 +6,10 @@ Each call names its server; no global state of MLflow is set, so that several in
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
 from millrace.errors import MillraceError, StorageError
 from millrace.settings import Settings
@@ -81,7 +81,7 @@ def explain(settings: Settings, error: Exception) -> StorageError:
     """What MLflow raised, as an error that says what to do."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return StorageError(
-        f"MLflow at {_shown(settings.mlflow)} does not answer as it should: {reason[:300].rstrip('.')}.",
+        f"MLflow at {_shown(settings.mlflow)} does not answer as it should: {_shown(reason)[:300].rstrip('.')}.",
         hint="Start it with 'millrace up', or check MLFLOW_TRACKING_URI; 'millrace doctor' tests every connection.",
     )
 
@@ -96,7 +96,6 @@ def _is_of_mlflow(error: Exception) -> bool:
     return bool(modules & {"mlflow", "sqlalchemy", "requests", "urllib3", "filelock", "sqlite3"})
 
 
-def _shown(uri: str) -> str:
-    """The address without a password."""
-    parts = urlsplit(uri)
-    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+def _shown(text: str) -> str:
+    """The text without the passwords of the addresses in it."""
+    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:***@", text)
