@@ -17,6 +17,7 @@ from serving.errors import error_answer
 from serving.logs import request_id
 
 access = logging.getLogger("serving.access")
+UNREMARKABLE = ("/console/", "/docs/assets/", "/health")
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -82,8 +83,9 @@ class _Call:
     def write_line(self, scope: Scope) -> None:
         """Write the access log's line."""
         milliseconds = (time.perf_counter() - self.started) * 1000
+        level = logging.DEBUG if scope["path"].startswith(UNREMARKABLE) and self.status < 400 else logging.INFO
         # %r: a path may hold line breaks, and a log line must stay one line.
-        access.info("%s %r %d %.1f ms", scope["method"], scope["path"], self.status, milliseconds)
+        access.log(level, "%s %r %d %.1f ms", scope["method"], scope["path"], self.status, milliseconds)
 
 
 def _identity(scope: Scope) -> str:
