@@ -7,7 +7,7 @@ twice; rows of an older version of the delivery go last. replace: a new collecti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pymongo import InsertOne, UpdateOne, errors
@@ -16,7 +16,7 @@ from millrace.errors import SinkError, SinkUnavailableError
 from millrace.sources.base import Delivery
 from millrace.sources.mongodb_reading import explained
 from millrace.sources.sinks.delivery_id import delivery_id
-from millrace.sources.sinks.spooling import check_key, gathered
+from millrace.sources.sinks.spooling import batches, check_key, gathered
 from millrace.sources.spool import Spool
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _append(collection: Collection[dict[str, Any]], spool: Spool, delivery: Deli
     mark = {"delivery": name, "version": version}
     prefix = hashlib.sha256(f"{name}\n{version}".encode()).hexdigest()[:24]
     row = 0
-    for batch in _batches(spool):
+    for batch in batches(spool, _BATCH):
         documents = [{"_id": f"{prefix}-{row + i:09d}", **_nested(item), MARK: mark} for i, item in enumerate(batch)]
         row += len(batch)
         _insert_absent(collection, documents)
@@ -75,7 +75,7 @@ def _replace(collection: Collection[dict[str, Any]], spool: Spool, delivery: Del
     run = hashlib.sha256(delivery.run_id.encode()).hexdigest()[:12]
     incoming = collection.database[f"{collection.name}__incoming_{run}"]
     incoming.drop()
-    for batch in _batches(spool):
+    for batch in batches(spool, _BATCH):
         incoming.insert_many(map(_nested, batch), ordered=False)
     if not spool.rows:
         collection.delete_many({})
@@ -101,16 +101,9 @@ def _merge(collection: Collection[dict[str, Any]], spool: Spool, key: list[str])
             f"The collection {collection.full_name} holds documents that share a key ({', '.join(key)}) already.",
             hint="Remove the duplicates, or choose another key.",
         ) from error
-    for batch in _batches(spool):
+    for batch in batches(spool, _BATCH):
         updates = [UpdateOne({name: row[name] for name in key}, {"$set": row}, upsert=True) for row in batch]
         collection.bulk_write(updates, ordered=False)
-
-
-def _batches(spool: Spool) -> Iterator[list[dict[str, Any]]]:
-    for table in spool.tables():
-        for start in range(0, table.num_rows, _BATCH):
-            rows = table.slice(start, _BATCH).to_pylist()
-            yield [{name: _value(value) for name, value in row.items()} for row in rows]
 
 
 def _check_names(names: Iterable[str]) -> None:
@@ -134,9 +127,3 @@ def _nested(row: dict[str, Any]) -> dict[str, Any]:
             place = place.setdefault(part, {})
         place[last] = value
     return document
-
-
-def _value(value: Any) -> Any:
-    if hasattr(value, "to_pydatetime"):  # a pandas time: MongoDB keeps milliseconds
-        return value.floor("us").to_pydatetime()
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN is not itself

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from millrace.errors import SinkError, did_you_mean
 from millrace.sources.arrow_types import MixedColumnError, arrow_table
@@ -31,6 +32,24 @@ def gathered(frames: Iterable[pd.DataFrame]) -> Iterator[Spool]:
                 hint="Cast it by a transform step.",
             ) from error
         yield spool
+
+
+def batches(spool: Spool, rows: int, *, naive: bool = False) -> Iterator[list[dict[str, Any]]]:
+    """The table's rows as Python values: times in microseconds (UTC, `naive` without saying so), NaN as None."""
+    for table in spool.tables():
+        columns = [_storable(column, naive=naive) for column in table.columns]
+        storable = pa.table(columns, names=table.column_names)
+        for start in range(0, table.num_rows, rows):
+            yield storable.slice(start, rows).to_pylist()
+
+
+def _storable(column: Any, *, naive: bool) -> Any:
+    if pa.types.is_floating(column.type):
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    if pa.types.is_timestamp(column.type):
+        aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
+        return pc.cast(pc.floor_temporal(aware, unit="microsecond"), pa.timestamp("us", None if naive else "UTC"))
+    return column
 
 
 def check_key(spool: Spool, key: list[str]) -> None:

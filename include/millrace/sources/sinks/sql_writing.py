@@ -18,7 +18,7 @@ from millrace.errors import SinkError, SinkUnavailableError, did_you_mean
 from millrace.sources.arrow_types import family
 from millrace.sources.base import Delivery
 from millrace.sources.sinks.delivery_id import delivery_id
-from millrace.sources.sinks.spooling import check_key, gathered
+from millrace.sources.sinks.spooling import batches, check_key, gathered
 from millrace.sources.spool import Spool
 from millrace.sources.sql_engine import engine_for, explained
 
@@ -173,23 +173,8 @@ class _Writer:
 
     def _rows(self, extra: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         naive = self.connection.dialect.name == "sqlite"
-        for table in self.spool.tables():
-            for start in range(0, table.num_rows, _BATCH):
-                rows = table.slice(start, _BATCH).to_pylist()
-                yield [{**_values(row, naive=naive), **extra} for row in rows]
-
-
-def _values(row: dict[str, Any], *, naive: bool) -> dict[str, Any]:
-    return {name: _value(value, naive=naive) for name, value in row.items()}
-
-
-def _value(value: Any, *, naive: bool) -> Any:
-    if hasattr(value, "to_pydatetime"):  # a pandas time: databases keep microseconds
-        value = value.floor("us").to_pydatetime()
-        if value.tzinfo is None:
-            value = value.replace(tzinfo=UTC)
-        return value.replace(tzinfo=None) if naive else value
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN is not itself
+        for rows in batches(self.spool, _BATCH, naive=naive):
+            yield [{**row, **extra} for row in rows] if extra else rows
 
 
 def _ledger() -> sa.Table:
