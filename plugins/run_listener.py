@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
-from millrace.background import Writer
+from millrace import run_mirror
 from millrace.errors import MillraceError
 from millrace.settings import get_settings
 
@@ -24,26 +24,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TASK_SECONDS = 5
-writer = Writer("run-listener")
 
 
 @hookimpl
 def on_dag_run_running(dag_run: Any, msg: str) -> None:
     """Make the run's record before its first task begins. In the scheduler."""
     if "millrace" in getattr(dag_run.dag, "tags", ()):
-        writer.submit(_open, _facts(dag_run))
+        run_mirror.writer.submit(_open, _facts(dag_run))
 
 
 @hookimpl
 def on_dag_run_success(dag_run: Any, msg: str) -> None:
     """Close the record. In the scheduler; in the API server when a person sets the state."""
-    writer.submit(_close, _facts(dag_run), None)
+    run_mirror.writer.submit(_close, _facts(dag_run), None)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: Any, msg: str) -> None:
     """Close the record, and mark what still runs in it as killed. In the scheduler or the API server."""
-    writer.submit(_close, _facts(dag_run), f"Airflow ended the run ({msg}). Look at the logs of its tasks.")
+    run_mirror.writer.submit(_close, _facts(dag_run), f"Airflow ended the run ({msg}). Look at the logs of its tasks.")
 
 
 @hookimpl
@@ -57,14 +56,14 @@ def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:
 def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any) -> None:
     """Record a failure that the stage could not. In the task's process, the scheduler, or the API server."""
     in_task_process = type(task_instance).__name__ == "RuntimeTaskInstance"
-    write = _write_now if in_task_process else writer.submit
+    write = _write_now if in_task_process else run_mirror.writer.submit
     write(_failed, _facts(task_instance), _stage(task_instance), _document(error))
 
 
 @hookimpl
 def before_stopping(component: Any) -> None:
     """Write what still waits."""
-    writer.flush()
+    run_mirror.writer.flush()
 
 
 def _facts(source: Any) -> dict[str, Any]:
@@ -113,20 +112,14 @@ def _open(facts: dict[str, Any]) -> None:
 
 
 def _close(facts: dict[str, Any], failure: str | None) -> None:
-    from millrace import run_mirror
-
     run_mirror.close(_runs(), _dag_run(facts).run_id, failure)
 
 
 def _lost(facts: dict[str, Any], stage: str) -> None:
-    from millrace import run_mirror
-
     run_mirror.mark_lost_attempt(_runs(), _dag_run(facts).run_id, stage)
 
 
 def _failed(facts: dict[str, Any], stage: str, error: dict[str, Any] | None) -> None:
-    from millrace import run_mirror
-
     run_mirror.mark_failed(_runs(), _dag_run(facts).run_id, stage, error)
 
 

@@ -6,6 +6,7 @@ a thread of its own when it first needs one, and none of the parent's waiting wr
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import queue
@@ -54,6 +55,7 @@ class Writer:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._waiting = queue.Queue(MOST_WAITING)
+        atexit.register(self.flush)
         threading.Thread(target=self._work, args=(self._waiting,), name=self._name, daemon=True).start()
 
     def _work(self, waiting: queue.Queue[Callable[[], None]]) -> None:

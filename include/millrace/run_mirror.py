@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from millrace.background import Writer
 from millrace.errors import NotFoundError
 from millrace.stores.base import RunStore
 from millrace.stores.runs import FAILED, KILLED, RUNNING, SUCCESS
 
 Document = dict[str, Any]
+
+writer = Writer("run-mirror")
+"""Writes where a caller must not wait; one a process, so that what is handed over first is written first."""
 
 
 def killed_error(stage: str, attempt: int) -> Document:
