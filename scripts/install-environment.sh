@@ -17,16 +17,31 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
 fi
 if [ "$("$venv/bin/uv" --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version" 2>/dev/null ||
-        say "uv $uv_version cannot be installed; pip goes on alone, which takes some minutes"
+        say "uv $uv_version cannot be installed"
 fi
 
+# uv does not read pip's settings; whoever set them for pip means them for uv too.
+pip_setting() { "$venv/bin/python" -m pip config get "global.$1" 2>/dev/null || true; }
+adopt() { # uv's variable, pip's variable, pip's setting
+    local value=${!1:-${!2:-$(pip_setting "$3")}}
+    [ -z "$value" ] || export "$1=$value"
+}
+adopt UV_DEFAULT_INDEX PIP_INDEX_URL index-url
+adopt UV_INDEX PIP_EXTRA_INDEX_URL extra-index-url
+adopt UV_FIND_LINKS PIP_FIND_LINKS find-links
+adopt SSL_CERT_FILE PIP_CERT cert
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true} UV_INDEX_STRATEGY=${UV_INDEX_STRATEGY:-unsafe-best-match}
+
+with_uv() {
+    [ -x "$venv/bin/uv" ] || return 1
+    local install=("$venv/bin/uv" pip install --quiet --python "$venv/bin/python")
+    "${install[@]}" --compile-bytecode -r requirements.txt && "${install[@]}" --no-deps -e .
+}
+with_pip() {
+    local install=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
+    "${install[@]}" -r requirements.txt && "${install[@]}" --no-deps -e .
+}
+
 say "installing requirements.txt"
-if [ -x "$venv/bin/uv" ]; then
-    install=("$venv/bin/uv" pip install --quiet --python "$venv/bin/python")
-    "${install[@]}" --compile-bytecode -r requirements.txt
-else
-    install=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
-    "${install[@]}" -r requirements.txt
-fi
-"${install[@]}" --no-deps -e .
+with_uv || { say "going on with pip alone, which takes some minutes"; with_pip; }
 say "$venv is ready"

@@ -35,17 +35,14 @@ def up(
     settings = get_settings()
     with _terminated_like_interrupted():
         _start(settings)
-        print_text(addresses(get_settings()))
-        if example is not None:
-            from millrace.cli.example import serve_example
-
-            serve_example(example, get_settings())
         if detach:
+            _present(example)
             return
-        note("press Ctrl-C to stop the stack")
         with suppress(KeyboardInterrupt):
+            _present(example)
+            note("press Ctrl-C to stop the stack")
             stack.attend(settings, note)
-    _stop(settings)
+        _stop(settings)
 
 
 def down() -> None:
@@ -110,6 +107,17 @@ def _start(settings: Settings) -> None:
         notes = stack.up(settings, progress)
     for sentence in notes:
         note(sentence)
+
+
+def _present(example: str | None) -> None:
+    from millrace.settings import get_settings
+
+    settings = get_settings()
+    print_text(addresses(settings))
+    if example is not None:
+        from millrace.cli.example import serve_example
+
+        serve_example(example, settings)
 
 
 def _stop(settings: Settings) -> None:
