@@ -56,23 +56,23 @@ class AirflowApi:
         return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}")
 
     def dag_runs(self, dag_id: str, start: str, end: str) -> list[dict[str, Any]]:
-        """The DAG's backfill runs whose logical date lies in [start, end], oldest first."""
-        params = {
-            "run_type": "backfill",
-            "logical_date_gte": start,
-            "logical_date_lte": end,
-            "order_by": "logical_date",
-            "limit": 1000,
-        }
+        """The DAG's runs whose logical date lies in [start, end], oldest first."""
+        params = {"logical_date_gte": start, "logical_date_lte": end, "order_by": "logical_date", "limit": 1000}
         runs: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
         return runs
 
     def backfill(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Create a backfill."""
+        """Create a backfill. Raises AirflowError; `details["status"]` is 409 while another one of the DAG goes on."""
         return self._call("POST", "/api/v2/backfills", json=body)
 
+    def backfills(self, dag_id: str) -> list[dict[str, Any]]:
+        """The DAG's backfills, newest first; `completed_at` is null while one goes on."""
+        params = {"dag_id": dag_id, "order_by": "-id", "limit": 100}
+        found: list[dict[str, Any]] = self._call("GET", "/api/v2/backfills", params=params)["backfills"]
+        return found
+
     def backfill_state(self, backfill_id: int) -> dict[str, Any]:
-        """The backfill as it stands; `completed_at` is null while it goes on."""
+        """The backfill as it stands."""
         return self._call("GET", f"/api/v2/backfills/{backfill_id}")
 
     def _call(self, method: str, path: str, **more: Any) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from millrace.cli.failures import FAILED
+from millrace.cli.failures import FAILED, CommandError
 from millrace.cli.output import as_columns, note, print_json, print_text
 
 if TYPE_CHECKING:
     from millrace.cli.airflow_api import AirflowApi
 
 POLL_SECONDS = 1.0
+LOCKED_SECONDS = 60
 
 
 def backfill(
@@ -33,25 +35,53 @@ def backfill(
     from millrace.sources.base import DataInterval
 
     settings = get_settings()
-    pipeline_name = find_spec(name, settings).spec.name
+    spec = find_spec(name, settings).spec
+    if not isinstance(spec.schedule, str):
+        raise CommandError(
+            f"'{spec.name}' has no schedule in time, so it has no data intervals to go over.",
+            hint="Give it a schedule such as '@daily', or name one interval: millrace run NAME --from --to.",
+        )
     interval = DataInterval.between(start, end)
     assert interval is not None  # noqa: S101 - both options are required
     api = AirflowApi(settings)
-    wait_until_parsed(api, pipeline_name)
+    wait_until_parsed(api, spec.name)
     first, last = interval.start.isoformat(), interval.end.isoformat()
-    made = api.backfill(
-        {
-            "dag_id": pipeline_name,
-            "from_date": first,
-            "to_date": last,
-            "reprocess_behavior": "completed" if again else "failed",
-            "max_active_runs": at_once,
-        }
-    )
-    note(f"backfill {made['id']} of {pipeline_name} from {first} to {last}")
+    made = _create(api, spec.name, first, last, "completed" if again else "failed", at_once)
+    note(f"backfill {made['id']} of {spec.name} from {first} to {last}")
     if not detach:
-        _wait(api, made["id"], pipeline_name, first, last)
-    _show(api.dag_runs(pipeline_name, first, last), as_json)
+        _wait(api, made["id"], spec.name, first, last)
+    _show(api.dag_runs(spec.name, first, last), as_json)
+
+
+def _create(api: AirflowApi, name: str, first: str, last: str, reprocess: str, at_once: int) -> dict[str, Any]:
+    """A new backfill, or the same one that goes on already. Raises AirflowError."""
+    from millrace.cli.airflow_api import AirflowError
+
+    body = {
+        "dag_id": name,
+        "from_date": first,
+        "to_date": last,
+        "reprocess_behavior": reprocess,
+        "max_active_runs": at_once,
+    }
+    until = time.monotonic() + LOCKED_SECONDS
+    while True:
+        try:
+            return api.backfill(body)
+        except AirflowError as error:
+            status = error.details.get("status")
+            same = [one for one in api.backfills(name) if _is_same(one, first, last)] if status == 409 else []
+            if same:
+                return same[0]
+            # On SQLite the creation is refused while another process writes; the next try mostly succeeds.
+            if status != 503 or time.monotonic() > until:
+                raise
+        time.sleep(POLL_SECONDS)
+
+
+def _is_same(backfill: dict[str, Any], first: str, last: str) -> bool:
+    ends = [datetime.fromisoformat(backfill[key]) for key in ("from_date", "to_date")]
+    return backfill["completed_at"] is None and ends == [datetime.fromisoformat(first), datetime.fromisoformat(last)]
 
 
 def _wait(api: AirflowApi, backfill_id: int, name: str, first: str, last: str) -> None:

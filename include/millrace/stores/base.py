@@ -158,6 +158,9 @@ class ModelRegistry(Protocol):
     def champions(self, name: str) -> list[str]:
         """The versions that have been champion, oldest first, the present one last; empty for an unknown name."""
 
+    def return_to(self, name: str, version: str) -> None:
+        """Make an earlier champion the champion again, and forget those after it. Raises NotFoundError."""
+
     def track(self, run: TrackedRun) -> str:
         """Keep a candidate's training with its trials, in place of an earlier attempt; returns the MLflow run's id."""
 

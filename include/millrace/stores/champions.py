@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from millrace.errors import ConflictError, NotFoundError, did_you_mean
+from millrace.errors import NotFoundError, did_you_mean
 from millrace.stores.base import ModelRegistry, RunStore
 
 CHAMPION = "champion"
@@ -32,51 +32,47 @@ def promote(registry: ModelRegistry, runs: RunStore, name: str, version: str, by
     """Make a version the champion; repeating it changes nothing. Raises NotFoundError."""
     with runs.lock(f"champion/{name}", by):
         _require(registry, name, version)
-        return _move(registry, runs, Move(name, _present(registry, name), version), by, "promoted")
+        move = Move(name, _present(registry, name), version)
+        if move.moved:
+            registry.set_alias(name, CHAMPION, version)
+            _record(runs, move, by, "promoted")
+        return move
 
 
 def roll_back(registry: ModelRegistry, runs: RunStore, name: str, by: str, only_from: str | None = None) -> Move:
     """Make the champion before the present one the champion again; a further call goes further back.
 
     With `only_from`, it moves only while that version is the champion, so that a repeated call changes nothing.
-    Raises NotFoundError, or ConflictError where another version than `only_from` and what it replaced is the champion.
+    Raises NotFoundError.
     """
     with runs.lock(f"champion/{name}", by):
-        present, past = _present(registry, name), registry.champions(name)
+        present = _present(registry, name)
         if present is None:
             raise NotFoundError(f"The model '{name}' has no champion.", hint=_known(registry, name))
         if only_from not in {None, present}:
-            return _already(Move(name, present, present), past, str(only_from))
-        earlier = before(past, present)
+            return Move(name, present, present)
+        earlier = before(registry.champions(name), present)
         if earlier is None:
             raise NotFoundError(
                 f"Version {present} is the first champion of '{name}'; there is none before it.",
                 hint=f"Name the one you want: millrace models promote {name} VERSION.",
             )
-        return _move(registry, runs, Move(name, present, earlier), by, f"rolled back from {present}")
+        registry.return_to(name, earlier)
+        move = Move(name, present, earlier)
+        _record(runs, move, by, f"rolled back from {present}")
+        return move
 
 
 def before(past: list[str], present: str) -> str | None:
-    """The champion before `present` first became one: a version that was rolled back from is not come back to."""
-    first = past.index(present) if present in past else len(past)
-    return past[first - 1] if first > 0 else None
+    """The champion before `present`, which may have been moved there from outside; None where it was the first."""
+    if present in past:
+        past = past[: len(past) - 1 - past[::-1].index(present)]
+    return past[-1] if past else None
 
 
-def _already(move: Move, past: list[str], only_from: str) -> Move:
-    if only_from in past and before(past, only_from) == move.champion:
-        return move
-    raise ConflictError(
-        f"The champion of '{move.name}' is version {move.champion}, not {only_from}.",
-        hint="Look at 'millrace models list' and name the one to replace.",
-    )
-
-
-def _move(registry: ModelRegistry, runs: RunStore, move: Move, by: str, how: str) -> Move:
-    if move.moved:
-        registry.set_alias(move.name, CHAMPION, move.champion)
-        mark = {"champion_since": datetime.now(UTC), "champion_by": by, "champion_how": how}
-        runs.record_model({"name": move.name, "version": move.champion, **mark})
-    return move
+def _record(runs: RunStore, move: Move, by: str, how: str) -> None:
+    mark = {"champion_since": datetime.now(UTC), "champion_by": by, "champion_how": how}
+    runs.record_model({"name": move.name, "version": move.champion, **mark})
 
 
 def _present(registry: ModelRegistry, name: str) -> str | None:

@@ -102,6 +102,16 @@ class MlflowRegistry:
             raise
         return [version for version in written.split(",") if version]
 
+    @explained
+    def return_to(self, name: str, version: str) -> None:
+        """Make an earlier champion the champion again, and forget those after it. Raises NotFoundError."""
+        past = self.champions(name)
+        if version not in past:
+            raise NotFoundError(f"Version {version} of '{name}' has never been champion.", hint="Promote it instead.")
+        last = len(past) - past[::-1].index(version)
+        self._client.set_registered_model_alias(name, CHAMPION, version)
+        self._client.set_registered_model_tag(name, CHAMPIONS_TAG, ",".join(past[:last]))
+
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""
         content = S3ArtifactStore(self.settings).get_bytes(f"{self._location(version)}/{MODEL_FILE}")
