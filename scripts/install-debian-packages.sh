@@ -8,6 +8,7 @@ want() { # command or path, package
     command -v "$1" >/dev/null 2>&1 || compgen -G "$1" >/dev/null || missing+=("$2")
 }
 want chromium chromium
+want chromedriver chromium-driver
 want '/usr/lib/postgresql/*/bin/postgres' postgresql
 
 if [ ${#missing[@]} -eq 0 ]; then

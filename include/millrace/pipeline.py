@@ -6,6 +6,7 @@ dataset version and the same metrics.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import time
@@ -13,7 +14,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from millrace.errors import MillraceError
 from millrace.run_summary import run_summary
 from millrace.settings import Settings, get_settings
 from millrace.sources.base import DataInterval
@@ -26,6 +26,7 @@ from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
+log = logging.getLogger(__name__)
 Progress = Callable[[str, str, float], None]
 """Called with a stage's name, its status (`running`, `success`, `failed`) and the seconds it took so far."""
 
@@ -102,17 +103,22 @@ def perform(context: RunContext, stage: str, inputs: dict[str, Any], candidate: 
 
 
 def run_pipeline(context: RunContext, progress: Progress | None = None) -> dict[str, Any]:
-    """Run all stages in this process; returns the run's summary, also when a stage failed."""
+    """Run all stages in this process; returns the run's summary, also when a stage failed.
+
+    Raises StorageError when the record itself cannot be written.
+    """
     outputs: dict[str, Any] = {}
+    failure: dict[str, Any] | None = None
     try:
         for stage in stages_of(context.spec):
             outputs[stage] = _observed(context, stage, outputs, progress)
-    except BaseException as error:
-        close_run(context, error_document(error))
-        if not isinstance(error, (MillraceError, OSError, MemoryError)):
-            raise
-    else:
-        close_run(context, None)
+    except Exception as error:
+        failure = error_document(error)
+        log.debug("%s failed", context.run_id, exc_info=error)
+    except BaseException as interruption:
+        close_run(context, error_document(interruption))
+        raise
+    close_run(context, failure)
     return run_summary(context.runs.get_run(context.run_id))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from millrace import __version__
+from millrace.code_version import code_version
 from millrace.errors import MillraceError
 from millrace.sources.base import DataInterval
 from millrace.spec.models import PipelineSpec
@@ -37,7 +37,7 @@ class RunContext:
     artifacts: ArtifactStore
     registry: ModelRegistry
     interval: DataInterval | None = None
-    code_version: str = __version__
+    code_version: str = field(default_factory=code_version)
     use_cache: bool = True
     _warnings: list[str] = field(default_factory=list)
 
@@ -55,8 +55,8 @@ class RunContext:
 
 
 def cache_key(stage: str, inputs: dict[str, Any]) -> str:
-    """The key of a stage's output: a hash of its name, of this version of the code and of all that it depends on."""
-    text = json.dumps([stage, __version__, inputs], sort_keys=True, default=str)
+    """The key of a stage's output: a hash of its name, of the code's version and of all that it depends on."""
+    text = json.dumps([stage, code_version(), inputs], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -82,10 +82,7 @@ def run_stage(
         if output is None:
             output = work()
     except BaseException as error:
-        document = error_document(error)
-        seconds = time.perf_counter() - started
-        fields = {"status": "failed", "error": document, "seconds": seconds, "warnings": context.taken_warnings()}
-        context.runs.finish_stage(context.run_id, stage, token, fields)
+        _keep_failure(context, stage, token, error, time.perf_counter() - started)
         raise
     fields = {
         "status": "success",
@@ -98,6 +95,15 @@ def run_stage(
     }
     context.runs.finish_stage(context.run_id, stage, token, fields)
     return output
+
+
+def _keep_failure(context: RunContext, stage: str, token: str, error: BaseException, seconds: float) -> None:
+    """Write the stage's error into the record; where that fails too, the stage's own error is the one to raise."""
+    fields = {"status": "failed", "error": error_document(error), "seconds": seconds}
+    try:
+        context.runs.finish_stage(context.run_id, stage, token, {**fields, "warnings": context.taken_warnings()})
+    except MillraceError as unkept:
+        log.error("%s: the failure of %s could not be recorded: %s", context.run_id, stage, unkept)
 
 
 def error_document(error: BaseException) -> dict[str, Any]:

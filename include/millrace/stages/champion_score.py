@@ -37,7 +37,7 @@ def scored_champion(context: RunContext, rows: Material) -> ScoredChampion | Non
     try:
         metrics, answer = rows.score(context.registry.load(version))
     except MillraceError as error:
-        if error.retryable and error.code != "storage_unavailable":
+        if error.retryable:  # a champion that cannot be read just now must not be passed over
             raise
         context.warn(
             f"The champion, version {version.version}, cannot be scored on this table and is not compared: "

@@ -1,0 +1,193 @@
+"""A run that is killed in the middle of any stage, and then retried, ends in the state of one never killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from millrace.connections import s3_client
+from millrace.pipeline import open_context, run_pipeline
+from millrace.settings import Settings
+from millrace.spec.catalogue import LoadedSpec, load_spec
+from millrace.stores.artifacts import MANIFEST, TABLE, S3ArtifactStore
+from millrace.stores.model_registry import MlflowRegistry
+from millrace.stores.runs import MongoRunStore
+
+pytestmark = pytest.mark.integration
+
+SPEC = """\
+name: kills
+source: {type: sample, name: air_quality, rows: 400, seed: 3}
+expectations:
+  - {expect: expect_column_values_to_be_between, column: T, max_value: 30, on_failure: quarantine}
+quarantine: {max_share: 0.9}
+transform:
+  - {step: drop_columns, columns: [NMHC(GT)]}
+load:
+  - {type: sql, url: 'sqlite:///${SINK}', table: rows, mode: append}
+task: regression
+target: CO(GT)
+split: {by: random, folds: 2}
+candidates:
+  - {estimator: ridge}
+"""
+
+KILL_POINTS = [
+    ("extract", S3ArtifactStore, "put_bytes"),
+    ("validate", S3ArtifactStore, "put_bytes"),
+    ("validate", MongoRunStore, "record_validation"),
+    ("transform", S3ArtifactStore, "put_bytes"),
+    ("load", MongoRunStore, "finish_stage"),
+    ("train:ridge", S3ArtifactStore, "put_bytes"),
+    ("train:ridge", MlflowRegistry, "track"),
+    ("evaluate", S3ArtifactStore, "put_bytes"),
+    ("register", MlflowRegistry, "register"),
+    ("register", MlflowRegistry, "set_alias"),
+    ("register", MongoRunStore, "record_model"),
+] + [(stage, MongoRunStore, "finish_stage") for stage in ("extract", "train:ridge", "evaluate", "register")]
+
+
+def in_child(work: Callable[[], Any]) -> int:
+    """Do `work` in a forked process; its wait status."""
+    import great_expectations  # noqa: F401 - imported once here, so that no child pays for it
+    import mlflow.sklearn  # noqa: F401
+    import sklearn.ensemble  # noqa: F401
+
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            os._exit(1)
+    return os.waitpid(child, 0)[1]
+
+
+def killed_at(stage: str, owner: type, method: str, when: str = "before") -> None:
+    """From now on, this process dies when `method` is called while `stage` is the one that runs."""
+    running = threading.local()
+    start, victim = MongoRunStore.start_stage, getattr(owner, method)
+
+    def noted(self: MongoRunStore, run_id: str, name: str) -> str:
+        running.stage = name
+        return start(self, run_id, name)
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        if getattr(running, "stage", None) == stage:
+            if when == "after":
+                victim(*args, **kwargs)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return victim(*args, **kwargs)
+
+    MongoRunStore.start_stage = noted  # type: ignore[method-assign]
+    setattr(owner, method, deadly)
+
+
+def run(loaded: LoadedSpec, settings: Settings, run_id: str) -> dict[str, Any]:
+    summary = run_pipeline(open_context(loaded, run_id, settings=settings))
+    assert summary["status"] == "success", summary["error"]
+    return summary
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedSpec:
+    monkeypatch.setenv("SINK", str(tmp_path / "sink.db"))
+    path = tmp_path / "kills.yaml"
+    path.write_text(SPEC)
+    return load_spec(path)
+
+
+def datasets(settings: Settings) -> dict[str, set[str]]:
+    """Every dataset folder's files, without S3 metadata."""
+    found: dict[str, set[str]] = {}
+    listed = s3_client(settings).list_objects_v2(Bucket=settings.s3_bucket, Prefix="datasets/")
+    for entry in listed.get("Contents", []):
+        folder, _, name = entry["Key"].rpartition("/")
+        found.setdefault(folder, set()).add(name)
+    return found
+
+
+def delivered(folder: Path) -> int:
+    """How many rows the sink holds."""
+    with sqlite3.connect(folder / "sink.db") as database:
+        (count,) = database.execute("SELECT count(*) FROM rows").fetchone()
+    return int(count)
+
+
+def end_state(settings: Settings, run_id: str) -> dict[str, Any]:
+    """All that must be the same whether the run was killed or not."""
+    from millrace.run_summary import run_summary
+
+    summary = run_summary(MongoRunStore(settings).get_run(run_id))
+    registry = MlflowRegistry(settings)
+    versions = registry.versions("kills")
+    champion = registry.champion("kills")
+    return {
+        "status": summary["status"],
+        "dataset": summary["dataset_version"],
+        "rows": summary["rows"],
+        "metrics": [(one["name"], one["metrics"]) for one in summary["candidates"]],
+        "promoted": summary["promoted"],
+        "versions": [(one.version, one.run_id, sorted(one.aliases)) for one in versions],
+        "champion": champion.version if champion else None,
+        "stages": [(stage["name"], stage["status"]) for stage in summary["stages"]],
+        "delivered": delivered(settings.millrace_home.parent),
+        "datasets": {name: sorted(files) for name, files in datasets(settings).items()},
+    }
+
+
+@pytest.fixture(scope="session")
+def undisturbed_state() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def undisturbed(undisturbed_state: dict[str, Any], settings: Settings, loaded: LoadedSpec) -> dict[str, Any]:
+    """The end state of a run that nobody killed; made once, on an installation of its own."""
+    if not undisturbed_state:
+        name = f"{settings.s3_bucket}-calm"
+        home = settings.millrace_home.parent / "calm-home"
+        (home / "mlflow").mkdir(parents=True)
+        changed = {"s3_bucket": name, "mongodb_database": f"{settings.mongodb_database}c", "millrace_home": home}
+        calm = settings.model_copy(update=changed)
+        S3ArtifactStore(calm).ensure_bucket()
+        assert in_child(lambda: run(loaded, calm, "run-1")) == 0
+        answer = home / "state.json"
+        assert in_child(lambda: answer.write_text(json.dumps(end_state(calm, "run-1")))) == 0
+        undisturbed_state.update(json.loads(answer.read_text()))
+        (settings.millrace_home.parent / "sink.db").unlink()
+    return undisturbed_state
+
+
+@pytest.mark.parametrize(("stage", "owner", "method"), KILL_POINTS, ids=lambda value: getattr(value, "__name__", value))
+def test_kill_and_retry(
+    stage: str, owner: type, method: str, settings: Settings, loaded: LoadedSpec, undisturbed: dict[str, Any]
+) -> None:
+    def killed() -> None:
+        killed_at(stage, owner, method)
+        run(loaded, settings, "run-1")
+
+    assert in_child(killed) == signal.SIGKILL
+    for folder, files in datasets(settings).items():
+        if MANIFEST in files:
+            assert TABLE in files, folder
+
+    answer = settings.millrace_home / "state.json"
+
+    def retried() -> None:
+        run(loaded, settings, "run-1")
+        answer.write_text(json.dumps(end_state(settings, "run-1")))
+
+    assert in_child(retried) == 0
+    assert json.loads(answer.read_text()) == undisturbed
