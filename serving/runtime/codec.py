@@ -1,17 +1,23 @@
 """Turns rows of JSON into columns for a model, by its signature; made once for each loaded version.
 
-It refuses what does not fit and names the row and the field. It knows nothing of bytes and nothing of the model.
+It refuses what does not fit and names the row and the field. A body goes through the compiled types of `row_types`
+first; only what they do not take is parsed, looked at value by value, and explained. It knows nothing of the model.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from millrace.errors import RequestError, did_you_mean
+from serving.failures import MalformedBodyError, TooLargeError
 from serving.runtime.kinds import UnfitValue
+from serving.runtime.row_types import RowTypes
 from serving.runtime.signature import InputField, Signature
+from serving.runtime.strict_json import parse_json
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,18 +27,37 @@ _LISTED_FIELDS = 30
 
 
 class Codec:
-    """The decoder of one signature."""
+    """The decoder of one signature. An unknown field is refused, or ignored where `ignore_unknown` says so."""
 
     def __init__(self, signature: Signature) -> None:
         self._fields = signature.fields
         self._names = frozenset(field.name for field in signature.fields)
+        self._strict = RowTypes(signature.fields)
 
-    def decode(self, rows: list[Any]) -> dict[str, npt.NDArray[Any]]:
+    @cached_property
+    def _lenient(self) -> RowTypes:
+        return RowTypes(self._fields, ignore_unknown=True)
+
+    def decode_body(
+        self, body: bytes, many: bool, *, most: int | None = None, ignore_unknown: bool = False
+    ) -> dict[str, npt.NDArray[Any]]:
+        """The columns of one row (a JSON object), or of at most `most` rows (an array of them).
+
+        Raises MalformedBodyError, TooLargeError or RequestError.
+        """
+        columns = (self._lenient if ignore_unknown else self._strict).columns(body, many=many)
+        if columns is None:
+            parsed = parse_json(body)
+            return self.decode(_rows(parsed, most) if many else [parsed], ignore_unknown=ignore_unknown)
+        _bounded(len(next(iter(columns.values()))), most if many else None)
+        return columns
+
+    def decode(self, rows: list[Any], *, ignore_unknown: bool = False) -> dict[str, npt.NDArray[Any]]:
         """The rows as columns: float64, datetime64[ns] in UTC, or objects of str and None.
 
         Raises RequestError with one sentence on the first problem and up to 20 of them in the details.
         """
-        problems = [problem for index, row in enumerate(rows) if (problem := self._misfit(index, row))]
+        problems = [problem for index, row in enumerate(rows) if (problem := self._misfit(index, row, ignore_unknown))]
         columns: dict[str, npt.NDArray[Any]] = {}
         if not problems:
             for field in self._fields:
@@ -41,11 +66,23 @@ class Codec:
             _refuse(sorted(problems, key=lambda problem: problem["row"]), len(rows))
         return columns
 
-    def _misfit(self, index: int, row: Any) -> dict[str, Any] | None:
+    def decode_columns(
+        self, given: Mapping[str, list[Any]], rows: int, *, ignore_unknown: bool = False
+    ) -> dict[str, npt.NDArray[Any]]:
+        """The same for a table that came by columns, each a list of `rows` JSON values."""
+        unknown = [] if ignore_unknown else [name for name in given if name not in self._names]
+        problems = [_problem(0, name, f"is no input of this model. {self._nearest(name)}") for name in unknown]
+        absent = [None] * rows
+        columns = {f.name: _column(f, given.get(f.name, absent), problems) for f in self._fields}
+        if problems:
+            _refuse(sorted(problems, key=lambda problem: problem["row"]), rows)
+        return columns
+
+    def _misfit(self, index: int, row: Any, ignore_unknown: bool) -> dict[str, Any] | None:
         """What is wrong with a row as a whole: no object, an unknown field."""
         if type(row) is not dict:
             return _problem(index, None, f"is {_shown(row)}; an object of input fields is wanted")
-        if row.keys() <= self._names:
+        if ignore_unknown or row.keys() <= self._names:
             return None
         unknown = next(name for name in row if name not in self._names)
         return _problem(index, unknown, f"is no input of this model. {self._nearest(unknown)}")
@@ -54,6 +91,31 @@ class Codec:
         if len(self._names) <= _LISTED_FIELDS:
             return did_you_mean(unknown, self._names).removesuffix(".")
         return did_you_mean(unknown, self._names).partition("Allowed:")[0].strip() or "See the model's schema"
+
+
+def _rows(parsed: Any, most: int | None) -> list[Any]:
+    if type(parsed) is not list:
+        raise MalformedBodyError(
+            f"The body is a JSON {_json_kind(parsed)}, but an array of rows is wanted.",
+            hint="Send [{...}, {...}], or one row to /predict.",
+        )
+    if not parsed:
+        raise MalformedBodyError("The array of rows is empty.", hint="Send at least one row.")
+    _bounded(len(parsed), most)
+    return parsed
+
+
+def _bounded(rows: int, most: int | None) -> None:
+    if most is not None and rows > most:
+        raise TooLargeError(
+            f"The batch has {rows:,} rows; at most {most:,} are taken at a time.",
+            hint="Send it in parts, or raise SERVING_BATCH_ROWS.",
+        )
+
+
+def _json_kind(value: Any) -> str:
+    kinds = {dict: "object", str: "string", bool: "boolean", type(None): "null"}
+    return kinds.get(type(value), "number")
 
 
 def _column(field: InputField, values: list[Any], problems: list[dict[str, Any]]) -> npt.NDArray[Any]:

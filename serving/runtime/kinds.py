@@ -36,6 +36,8 @@ class Kind:
     example: Any
     plain: frozenset[type] = frozenset()
     """JSON types of which every finite value fits: a column of them alone needs no look at each value."""
+    wire: type = str
+    """What the quick decoder reads such a value as."""
     tidy: Callable[[Any], Any] = lambda value: value
     """Writes an example's value as a person would."""
 
@@ -110,9 +112,9 @@ def _times(values: list[Any]) -> npt.NDArray[Any]:
     return np.array(["NaT" if value is None else value for value in values], dtype="datetime64[ns]")
 
 
-NUMBER = Kind("a number", _number, _numbers, {"type": "number"}, 1.0, frozenset({float}))
-INTEGER = Kind("a whole number", _integer, _numbers, {"type": "integer"}, 1)
-BOOLEAN = Kind("true or false", _boolean, _numbers, {"type": "boolean"}, True, frozenset({bool}))
+NUMBER = Kind("a number", _number, _numbers, {"type": "number"}, 1.0, frozenset({float}), float)
+INTEGER = Kind("a whole number", _integer, _numbers, {"type": "integer"}, 1, wire=float)
+BOOLEAN = Kind("true or false", _boolean, _numbers, {"type": "boolean"}, True, frozenset({bool}), bool)
 TEXT = Kind("a text", _text, _texts, {"type": "string"}, "text", frozenset({str}))
 TIME = Kind(
     "a time in ISO 8601",
