@@ -19,6 +19,7 @@ from serving.deps import Services
 from serving.errors import install_error_handlers
 from serving.logs import configure_logging
 from serving.openapi import DESCRIPTION, install_openapi
+from serving.predict_door import PredictDoor
 from serving.requests import RequestMiddleware
 from serving.routes import ROUTERS
 from serving.settings import service_settings
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses={"default": {"model": ErrorAnswer, "description": "What went wrong, and how to mend it."}},
     )
     app.state.services = services
+    app.add_middleware(PredictDoor, services=services)  # innermost: what stands below is outside of it
     app.add_middleware(RequestMiddleware, frame_ancestors=f"'self' {_origin(settings.airflow)}")
     install_error_handlers(app)
     for router in ROUTERS:

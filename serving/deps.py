@@ -16,6 +16,7 @@ from millrace.stores.base import ArtifactStore, ModelRegistry
 from millrace.stores.runs import MongoRunStore
 from serving.links import Links
 from serving.probes import Probes
+from serving.runtime.answering import Answering
 from serving.runtime.manager import ModelManager
 from serving.runtime.model_files import ModelFiles
 from serving.runtime.pool import BoundedPool
@@ -58,6 +59,7 @@ class Services:
         self.manager = ModelManager(lambda: self.registry, ModelFiles(settings.millrace_home / "models"))
         self.watcher = Watcher(self.manager, settings.model_poll_seconds)
         self.pool = BoundedPool(limits.serving_threads, limits.serving_waiting)
+        self.answering = Answering(self.manager, self.pool, limits)
         self.probes = Probes(settings)
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,7 +21,29 @@ class ServiceSettings(BaseSettings):
     serving_body_seconds: float = Field(default=30.0, gt=0, description="How long a request body may take to arrive.")
     serving_threads: int = Field(default=2, ge=1, description="Predictions that are computed at the same time.")
     serving_waiting: int = Field(default=128, ge=0, description="Predictions that may wait; more are refused (503).")
+    serving_batch_size: int = Field(
+        default=32, ge=1, description="Most rows of one call of a model that is not compiled."
+    )
+    serving_queue_rows: int = Field(
+        default=5_000, ge=1, description="Rows that may wait before such a model; more are refused (503)."
+    )
+    serving_unknown_fields: Literal["refuse", "ignore"] = Field(
+        default="refuse", description="What happens to a field that the model does not know."
+    )
     serving_log_level: str = Field(default="INFO", description="Level of the service's log.")
+    serving_predictions_share: float = Field(
+        default=1.0, ge=0, le=1, description="Share of the predictions that are recorded; 0: none."
+    )
+    serving_predictions_masked: str = Field(
+        default="", description="Input columns whose values are not recorded: 'column' or 'model/column', by commas."
+    )
+    serving_predictions_days: int = Field(default=90, ge=0, description="How long a prediction is kept; 0: for ever.")
+    serving_predictions_seconds: float = Field(
+        default=1.0, gt=0, description="How often recorded predictions go to MongoDB."
+    )
+    serving_predictions_spool_bytes: int = Field(
+        default=2_000_000_000, ge=0, description="Most that waits on disk while MongoDB is away."
+    )
 
 
 def service_settings(home: Path) -> ServiceSettings:

@@ -1,21 +1,26 @@
-"""Predictions: one row, or a list of rows."""
+"""Predictions: one row, or a list of rows, as JSON.
+
+These routes describe the addresses and answer every request that is out of the ordinary; `serving.predict_door` takes
+the ordinary ones before the framework sees them. Both make the same answer by `answer_of`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from serving.answers import BatchAnswer, PredictionAnswer, errors, now
-from serving.body import parse_json, read_body
+from serving.body import read_body
 from serving.deps import Services, ServicesDep
-from serving.failures import MalformedBodyError, TooLargeError
 from serving.logs import request_id
 from serving.runtime.loaded_model import LoadedModel, Predictions
 
 router = APIRouter(prefix="/api/v1/models", tags=["predictions"])
 _REFUSALS = errors(400, 404, 413, 422, 500, 503)
+_encode = msgspec.json.Encoder().encode
 
 
 def _body(schema: dict[str, Any]) -> dict[str, Any]:
@@ -28,20 +33,9 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
     responses=_REFUSALS,
     openapi_extra=_body({"type": "object", "description": "One row: input field to value."}),
 )
-async def predict(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> JSONResponse:
+async def predict(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
     """Predict one row, given as a JSON object of input fields."""
-    model, body = services.manager.get(name), await _read(request, services)
-
-    def work() -> Predictions:
-        return model.predict([parse_json(body)], probabilities=probabilities)
-
-    found = await services.pool.run(work)
-    answer = {"prediction": found.values[0]}
-    if found.confidences is not None:
-        answer["confidence"] = found.confidences[0]
-    if found.probabilities is not None:
-        answer["probabilities"] = found.probabilities[0]
-    return _answer(model, answer)
+    return await _predict(name, request, services, many=False, probabilities=probabilities)
 
 
 @router.post(
@@ -50,58 +44,35 @@ async def predict(name: str, request: Request, services: ServicesDep, probabilit
     responses=_REFUSALS,
     openapi_extra=_body({"type": "array", "items": {"type": "object"}, "minItems": 1}),
 )
-async def predict_batch(
-    name: str, request: Request, services: ServicesDep, probabilities: bool = False
-) -> JSONResponse:
+async def predict_batch(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
     """Predict a list of rows, given as a JSON array of such objects; the answers come in the same order."""
-    model, body = services.manager.get(name), await _read(request, services)
-
-    def work() -> Predictions:
-        return model.predict(_rows(parse_json(body), services.limits.serving_batch_rows), probabilities=probabilities)
-
-    found = await services.pool.run(work)
-    answer: dict[str, Any] = {"predictions": found.values}
-    if found.confidences is not None:
-        answer["confidences"] = found.confidences
-    if found.probabilities is not None:
-        answer["probabilities"] = found.probabilities
-    return _answer(model, answer)
+    return await _predict(name, request, services, many=True, probabilities=probabilities)
 
 
-async def _read(request: Request, services: Services) -> bytes:
-    limits = services.limits
-    return await read_body(request, limits.serving_body_bytes, limits.serving_body_seconds)
+async def _predict(name: str, request: Request, services: Services, *, many: bool, probabilities: bool) -> Response:
+    services.manager.get(name)  # whoever asks for a model that is not there need not send the body
+    body = await read_body(request, services.limits.serving_body_bytes, services.limits.serving_body_seconds)
+    model, found = await services.answering.of_body(name, body, many=many, probabilities=probabilities)
+    return Response(answer_of(model, found, many=many), media_type="application/json")
 
 
-def _rows(parsed: Any, most: int) -> list[Any]:
-    if type(parsed) is not list:
-        raise MalformedBodyError(
-            f"The body is a JSON {_kind(parsed)}, but an array of rows is wanted.",
-            hint="Send [{...}, {...}], or one row to /predict.",
-        )
-    if not parsed:
-        raise MalformedBodyError("The array of rows is empty.", hint="Send at least one row.")
-    if len(parsed) > most:
-        raise TooLargeError(
-            f"The batch has {len(parsed):,} rows; at most {most:,} are taken at a time.",
-            hint="Send it in parts, or raise SERVING_BATCH_ROWS.",
-        )
-    return parsed
-
-
-def _kind(value: Any) -> str:
-    kinds = {dict: "object", str: "string", bool: "boolean", type(None): "null"}
-    return kinds.get(type(value), "number")
-
-
-def _answer(model: LoadedModel, found: dict[str, Any]) -> JSONResponse:
-    return JSONResponse(
-        {
-            "success": True,
-            **found,
-            "model": model.name,
-            "model_version": model.version.version,
-            "timestamp": now(),
-            "request_id": request_id.get(),
-        }
-    )
+def answer_of(model: LoadedModel, found: Predictions, *, many: bool) -> bytes:
+    """The answer for one row, or for a list of them, as JSON."""
+    answer: dict[str, Any] = {"success": True}
+    if many:
+        answer["predictions"] = found.values
+        if found.confidences is not None:
+            answer["confidences"] = found.confidences
+        if found.probabilities is not None:
+            answer["probabilities"] = found.probabilities
+    else:
+        answer["prediction"] = found.values[0]
+        if found.confidences is not None:
+            answer["confidence"] = found.confidences[0]
+        if found.probabilities is not None:
+            answer["probabilities"] = found.probabilities[0]
+    answer["model"] = model.version.name
+    answer["model_version"] = model.version.version
+    answer["timestamp"] = now()
+    answer["request_id"] = request_id.get()
+    return _encode(answer)

@@ -43,6 +43,11 @@ class LoadedModel:
         return self.version.name
 
     @property
+    def is_compiled(self) -> bool:
+        """Whether a row costs microseconds, so that it may be predicted on the event loop itself."""
+        return False
+
+    @property
     def task(self) -> str:
         """What the model does."""
         stated = self.metadata.get("task") or self.version.tags.get("millrace.task")
@@ -55,7 +60,10 @@ class LoadedModel:
 
     def predict(self, rows: list[Any], *, probabilities: bool = False) -> Predictions:
         """The predictions for rows as they came from JSON. Raises RequestError or ModelFailedError."""
-        columns = self.codec.decode(rows)
+        return self.predict_columns(self.codec.decode(rows), probabilities=probabilities)
+
+    def predict_columns(self, columns: dict[str, Any], *, probabilities: bool = False) -> Predictions:
+        """The predictions for columns as the codec makes them. Raises ModelFailedError."""
         try:
             return self._ask(columns, probabilities)
         except MillraceError:

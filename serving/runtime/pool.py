@@ -21,6 +21,11 @@ class BoundedPool:
         self._limit = threads + waiting
         self._under_way = 0
 
+    @property
+    def executor(self) -> ThreadPoolExecutor:
+        """The threads, for a queue that bounds itself."""
+        return self._executor
+
     async def run(self, work: Callable[[], Result]) -> Result:
         """Do `work` in a thread. Raises OverloadedError at once when too many wait already."""
         if self._under_way >= self._limit:
