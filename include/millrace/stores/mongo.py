@@ -31,7 +31,21 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "data_validations": [[("pipeline", 1), ("created_at", -1)]],
     "experiments": [[("pipeline", 1), ("created_at", -1)]],
     "models": [[("name", 1), ("created_at", -1)]],
+    "predictions": [
+        [("model", 1), ("at", -1)],
+        [("request_id", 1), ("row", 1)],
+        [("model", 1), ("key", 1), ("at", -1)],
+    ],
+    "feedback": [[("model", 1), ("updated_at", -1)]],
+    "users": [[("role", 1)]],
+    "api_keys": [[("created_at", -1)], [("owner", 1), ("created_at", -1)]],
+    "sessions": [[("user", 1)]],
+    "reset_tokens": [[("user", 1)]],
+    "login_failures": [],
+    "audit_log": [[("at", -1)], [("who", 1), ("at", -1)], [("action", 1), ("at", -1)]],
 }
+EXPIRING = frozenset({"sessions", "reset_tokens", "login_failures"})
+"""Collections whose documents go when their `expires_at` is past."""
 _indexed: set[tuple[str, str]] = set()
 
 
@@ -48,6 +62,8 @@ class MongoStore:
         if mark not in _indexed:
             for keys in INDEXES.get(name, []):
                 database[name].create_index(keys)
+            if name in EXPIRING:
+                database[name].create_index("expires_at", expireAfterSeconds=0)
             _indexed.add(mark)
         return database[name]
 

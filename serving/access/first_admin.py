@@ -1,0 +1,61 @@
+"""Makes the first admin when there is no user at all; the password is in a file, and the log tells its path only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from millrace.errors import ConflictError, StorageError
+from millrace.stores.accounts import MongoAccounts
+from serving.access.audit import Audit
+from serving.access.passwords import hash_password
+from serving.access.secret_files import made_once
+
+log = logging.getLogger(__name__)
+NAME = "admin"
+_AGAIN_SECONDS = 5.0
+
+
+def new_user(name: str, role: str, password: str | None) -> dict[str, Any]:
+    """A user as it is stored; without a password nobody can sign in until one is set by a reset token."""
+    moment = datetime.now(UTC)
+    return {
+        "_id": name,
+        "role": role,
+        "disabled": False,
+        "password_hash": hash_password(password) if password is not None else None,
+        "created_at": moment,
+        "password_changed_at": moment if password is not None else None,
+    }
+
+
+def make_first_admin(accounts: MongoAccounts, audit: Audit, home: Path) -> bool:
+    """Make the admin unless there is a user; whether this call made it."""
+    if accounts.has_users():
+        return False
+    file = home / "service-admin-password"
+    user = new_user(NAME, "admin", made_once(file))
+    try:
+        accounts.create_user(user)
+    except ConflictError:
+        return False  # another worker was first
+    audit.own("user.create", f"user:{NAME}", after={"role": "admin"})
+    log.warning("the user '%s' was made; its password is in %s", NAME, file)
+    return True
+
+
+async def keep_trying(accounts: MongoAccounts, audit: Audit, home: Path) -> None:
+    """Make the first admin as soon as MongoDB answers."""
+    while True:
+        try:
+            await asyncio.to_thread(make_first_admin, accounts, audit, home)
+        except StorageError:
+            await asyncio.sleep(_AGAIN_SECONDS)
+        except Exception:
+            log.exception("the first admin cannot be made")
+            return
+        else:
+            return

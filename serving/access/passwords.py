@@ -1,0 +1,67 @@
+"""Passwords: the rules for a new one, and argon2 for keeping it. Slow on purpose: call it in a thread."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from millrace.errors import RequestError
+
+if TYPE_CHECKING:
+    from pwdlib import PasswordHash
+
+SHORTEST, LONGEST = 12, 256
+FEWEST_SIGNS = 5
+_at_once = threading.BoundedSemaphore(2)  # each takes 64 MiB: many logins at once must not exhaust the memory
+_COMMON = ("password", "passwort", "letmein", "changeme", "qwertz", "qwerty", "123456", "abcdef", "millrace", "admin")
+
+
+def check_rules(password: str, user: str) -> None:
+    """Raise RequestError for a password that is easy to guess."""
+    problem = _problem(password, user)
+    if problem:
+        raise RequestError(
+            f"This password will not do: {problem}.",
+            hint=f"Take {SHORTEST} to {LONGEST} characters that are neither a common word nor the user's name.",
+        )
+
+
+def _problem(password: str, user: str) -> str | None:
+    plain = password.casefold()
+    if not SHORTEST <= len(password) <= LONGEST:
+        return f"it has {len(password)} characters"
+    if len(set(password)) < FEWEST_SIGNS:
+        return f"it has fewer than {FEWEST_SIGNS} different characters"
+    if user.casefold() in plain:
+        return "it contains the user's name"
+    rest = plain
+    for word in _COMMON:
+        rest = rest.replace(word, "")
+    return "it is made of a common word" if len(rest) < SHORTEST // 2 else None
+
+
+def hash_password(password: str) -> str:
+    """What is stored of a password."""
+    with _at_once:
+        return _hasher().hash(password)
+
+
+def verify_password(password: str, stored: str | None) -> bool:
+    """Whether it is the password; an unknown user costs as much time as a known one."""
+    with _at_once:
+        fits = _hasher().verify(password, stored or _nobody())
+    return fits and stored is not None
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> PasswordHash:
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    return PasswordHash((Argon2Hasher(),))
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    return _hasher().hash("the password of a user who does not exist")

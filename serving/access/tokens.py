@@ -1,0 +1,88 @@
+"""Tokens of signed-in users: a signed access token for minutes, a refresh token that is used once.
+
+An access token names its user and its session; whether these still count is asked elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from dataclasses import dataclass
+
+import jwt
+
+ISSUER = "millrace"
+_ALGORITHM = "HS256"
+_REFRESH = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """What a valid access token says."""
+
+    user: str
+    session: str
+    expires: float
+
+
+class AccessTokens:
+    """Makes and reads access tokens with one secret."""
+
+    def __init__(self, secret: str, seconds: float) -> None:
+        self._secret = secret
+        self.seconds = seconds
+
+    def make(self, user: str, session: str) -> str:
+        """A token for a user's session, valid from now on."""
+        moment = time.time()
+        claims = {"iss": ISSUER, "typ": "access", "sub": user, "sid": session}
+        return jwt.encode({**claims, "iat": moment, "exp": moment + self.seconds}, self._secret, _ALGORITHM)
+
+    def read(self, text: str) -> AccessToken | None:
+        """What the token says, or None where it is forged, expired, or no token at all."""
+        try:
+            claims = jwt.decode(
+                text, self._secret, [_ALGORITHM], issuer=ISSUER, options={"require": ["exp", "iat", "sub", "sid"]}
+            )
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
+            return None
+        if claims.get("typ") != "access" or not isinstance(claims["sid"], str):
+            return None
+        return AccessToken(str(claims["sub"]), claims["sid"], float(claims["exp"]))
+
+
+@dataclass(frozen=True)
+class RefreshToken:
+    """`<session>.<secret>`: stored by the hash of the secret, and good for one use."""
+
+    session: str
+    secret: str
+
+    def __str__(self) -> str:
+        return f"{self.session}.{self.secret}"
+
+    def __repr__(self) -> str:
+        return f"RefreshToken({self.session[:6]})"
+
+    @property
+    def digest(self) -> str:
+        """What is stored of the secret."""
+        return digest(self.secret)
+
+
+def new_refresh_token(session: str | None = None) -> RefreshToken:
+    """A fresh token, of a new session or of one that goes on."""
+    return RefreshToken(session or secrets.token_hex(16), secrets.token_hex(32))
+
+
+def read_refresh_token(text: str) -> RefreshToken | None:
+    """The token that the text is, or None."""
+    found = _REFRESH.fullmatch(text)
+    return RefreshToken(found[1], found[2]) if found else None
+
+
+def digest(secret: str) -> str:
+    """The stored form of a random secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
