@@ -35,6 +35,7 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
         "promoted": bool(registered.get("promoted", False)),
         "reason": registered.get("reason"),
         "model_version": registered.get("model_version"),
+        "compiled": registered.get("compiled"),
         "stages": stage_list(stages),
     }
 

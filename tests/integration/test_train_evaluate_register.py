@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from millrace.errors import TrainingError
+from millrace.run_summary import run_summary
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
@@ -135,6 +136,21 @@ def test_the_files_of_a_version_say_what_it_takes(bench: Bench, tmp_path: Any) -
     example = json.loads((tmp_path / "input_example.json").read_text())
     assert set(example["columns"]) == set(inputs)
     assert (tmp_path / "model.skops").stat().st_size > 1000
+
+
+def test_a_version_carries_its_compiled_form_and_the_report(bench: Bench, tmp_path: Any) -> None:
+    from millrace.compiled.form import CompiledReport
+
+    context, _, _, registered = bench.run(spec_of(), weather())
+    champion = bench.registry.champion("weather")
+    bench.registry.download(champion, tmp_path)
+    report = CompiledReport.model_validate_json((tmp_path / "compiled.json").read_text())
+    assert (report.status, report.rows) == ("compiled", 80 + 80)
+    assert report.largest_relative_difference < 1e-9
+    assert (tmp_path / "model.onnx").stat().st_size > 500
+    assert champion.tags["millrace.compiled"] == "compiled"
+    assert registered.compiled == report.model_dump()
+    assert run_summary(context.runs.get_run(context.run_id))["compiled"] == registered.compiled
 
 
 def test_the_same_run_again_registers_nothing_new(bench: Bench) -> None:

@@ -30,6 +30,7 @@ NOTHING_RAN: dict[str, Any] = {
     "promoted": False,
     "reason": None,
     "model_version": None,
+    "compiled": None,
     "stages": [],
 }
 """The result of a run that could not begin: every key of a run's summary."""

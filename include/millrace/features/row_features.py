@@ -70,6 +70,10 @@ class RowFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         return self._features({name: as_kind(name, columns[name], kind) for name, kind in self.inputs_.items()})
 
+    def transform_typed(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """The features of columns that are of their kinds already, as a request's decoder makes them."""
+        return self._features({name: columns[name] for name in self.inputs_})
+
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """The names of the features, in order."""
         return np.array(self.outputs_, dtype=object)

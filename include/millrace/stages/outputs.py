@@ -71,3 +71,4 @@ class Registered(StrictModel):
     reason: str
     model_version: str | None
     metrics: dict[str, float] = Field(default_factory=dict)
+    compiled: dict[str, Any] | None = Field(default=None, description="The CompiledReport of the version.")

@@ -6,8 +6,10 @@ lock, against whoever is champion then.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from millrace.estimators.threads import bounded_threads
 from millrace.stages.base import RunContext, run_stage
 from millrace.stages.candidates import all_candidates
 from millrace.stages.champion_score import scored_champion
@@ -19,6 +21,7 @@ from millrace.stages.promotion import Contest, Decision, decide
 from millrace.stores.base import ModelVersion
 
 EXAMPLE_ROWS = 5
+STATUS_TAG, REPORT_TAG = "millrace.compiled", "millrace.compiled_report"
 
 
 def register(context: RunContext, transformed: Transformed, trained: list[Trained], evaluated: Evaluated) -> Registered:
@@ -40,7 +43,7 @@ def _register(
     version = context.registry.version_of_run(name, context.run_id)
     if version is None and champion is not None and _same_model(context, transformed, best, champion):
         reason = f"Nothing new: the best candidate is the champion itself (version {champion.version})."
-        return Registered(promoted=False, reason=reason, model_version=champion.version, metrics=best.metrics)
+        return _registered(champion, best, Decision(None, reason))
     rows = material(context, transformed)
     version = version or _new_version(context, transformed, best, rows)
     if champion is not None and champion.version == version.version:
@@ -51,12 +54,23 @@ def _register(
         if decision.alias is not None:
             context.registry.set_alias(name, decision.alias, version.version)
     context.runs.record_model(_record(context, transformed, best, version, decision))
+    return _registered(version, best, decision)
+
+
+def _registered(version: ModelVersion, best: Trained, decision: Decision) -> Registered:
     return Registered(
         promoted=decision.alias == "champion",
         reason=decision.reason,
         model_version=version.version,
         metrics=best.metrics,
+        compiled=_compiled(version),
     )
+
+
+def _compiled(version: ModelVersion) -> dict[str, Any] | None:
+    """What the version's tags say of its compiled form; None for a version from before there were any."""
+    written = version.tags.get(REPORT_TAG)
+    return json.loads(written) if written else None
 
 
 def _same_model(context: RunContext, transformed: Transformed, best: Trained, champion: ModelVersion) -> bool:
@@ -95,6 +109,7 @@ def _standing(
 
 
 def _new_version(context: RunContext, transformed: Transformed, best: Trained, rows: Material) -> ModelVersion:
+    from millrace.compiled.form import compiled_form
     from millrace.stores.model_format import model_from_bytes
     from millrace.stores.tracking import NewVersion
 
@@ -103,17 +118,24 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     inputs, _ = rows.training()
     inputs = inputs[list(model[0].inputs_)]
     example = _complete_rows(inputs)
+    with bounded_threads(len(rows.test)):
+        compiled = compiled_form(model, rows.testing()[0])
     return context.registry.register(
         NewVersion(
             name=context.spec.name,
             mlflow_run_id=best.mlflow_run_id,
             content=content,
-            tags=lineage_tags(context, transformed, best.candidate),
+            tags={
+                **lineage_tags(context, transformed, best.candidate),
+                STATUS_TAG: compiled.report.status,
+                REPORT_TAG: compiled.report.model_dump_json(),
+            },
             metadata=_metadata(context, best, model),
             example=example,
             prediction=model.predict(example),
             kinds=dict(model[0].inputs_),
             optional=frozenset(inputs.columns[inputs.isna().any()]),
+            files=compiled.files(),
         )
     )
 
@@ -158,6 +180,7 @@ def _record(
         "cv_metrics": best.cv_metrics,
         "mlflow_run_id": best.mlflow_run_id,
         "model_uri": best.model_uri,
+        "compiled": _compiled(version),
         "promoted": decision.alias == "champion",
         "reason": decision.reason,
     }

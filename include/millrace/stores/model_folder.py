@@ -28,6 +28,8 @@ def write_model_folder(folder: Path, new: NewVersion, model_id: str) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL_FILE).write_bytes(new.content)
+    for name, further in new.files.items():
+        (folder / name).write_bytes(further)
     (folder / "requirements.txt").write_text("\n".join(requirements()) + "\n", encoding="utf-8")
     described = Model(
         artifact_path=None,

@@ -55,3 +55,5 @@ class NewVersion:
     kinds: dict[str, str]
     optional: frozenset[str] = frozenset()
     params: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Further files of the version, by name: its compiled form."""
