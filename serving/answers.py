@@ -56,9 +56,13 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": text}
     for status, text in {
         400: "The body is not the JSON that is wanted.",
+        401: "Sign in, or send an API key; the one that was sent does not count.",
+        403: "The caller is known, and may not do this.",
         404: "There is no such model, run or pipeline.",
+        409: "It does not fit what is there.",
         413: "The body or the batch is too large.",
         422: "A field does not fit the model's input; the sentence names it.",
+        429: "Too many requests; Retry-After says when to come again.",
         500: "The model or the service failed.",
         503: "A part that is needed does not answer; try again.",
     }.items()

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from millrace import __version__
 from millrace.settings import Settings, get_settings
+from serving.access.middleware import AccessMiddleware
+from serving.access.permissions import guard
 from serving.answers import ErrorAnswer
 from serving.console_page import mount_console
 from serving.deps import Services
@@ -24,12 +28,20 @@ from serving.requests import RequestMiddleware
 from serving.routes import ROUTERS
 from serving.settings import service_settings
 
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+    "expose_headers": ["X-Request-ID", "Retry-After"],
+    "max_age": 600,
+}
+"""No credentials: a token is sent by a program on purpose, never by the browser on its own."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application. It connects to nothing until it runs, and starts without its parts."""
     settings = settings or get_settings()
     limits = service_settings(settings.millrace_home)
-    configure_logging(limits.serving_log_level)
+    configure_logging(limits.serving_log_level, limits.serving_log_format)
     services = Services(settings, limits)
     app = FastAPI(
         title="Millrace",
@@ -42,11 +54,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.add_middleware(PredictDoor, services=services)  # innermost: what stands below is outside of it
-    app.add_middleware(RequestMiddleware, frame_ancestors=f"'self' {_origin(settings.airflow)}")
+    app.add_middleware(AccessMiddleware, access=services.access)
+    if services.access.options.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=services.access.options.origins, **_CORS)
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=services.metrics,
+        access=services.access_log,
+        frame_ancestors=f"'self' {_origin(settings.airflow)}",
+    )
     install_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
     mount_console(app)
+    guard(app)
     install_openapi(app, services.manager)
     return app
 
@@ -54,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    services.watcher.start()
+    services.start()
     yield
     await services.close()
 

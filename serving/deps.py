@@ -14,6 +14,7 @@ from millrace.spec.catalogue import Catalogue, load_catalogue
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ArtifactStore, ModelRegistry
 from millrace.stores.runs import MongoRunStore
+from serving.access.parts import Access
 from serving.links import Links
 from serving.probes import Probes
 from serving.runtime.answering import Answering
@@ -52,6 +53,7 @@ class Services:
     def __init__(self, settings: Settings, limits: ServiceSettings) -> None:
         self.settings = settings
         self.limits = limits
+        self.access = Access(settings)
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
@@ -69,9 +71,15 @@ class Services:
 
         return MlflowRegistry(self.settings)
 
+    def start(self) -> None:
+        """Start the threads; nothing is waited for."""
+        self.watcher.start()
+        self.access.start()
+
     async def close(self) -> None:
         """Stop the threads."""
         await self.watcher.stop()
+        await self.access.close()
         self.pool.close()
         self.probes.close()
 

@@ -50,7 +50,7 @@ def error_answer(error: Exception, method: str, path: str) -> JSONResponse:
 def _of_millrace(error: MillraceError) -> JSONResponse:
     if error.http_status >= 500:
         log.error("%s: %s", error.code, error, exc_info=error.__cause__)
-    headers = {"Retry-After": "1"} if error.http_status == 503 else None
+    headers = getattr(error, "headers", None) or ({"Retry-After": "1"} if error.http_status == 503 else None)
     return _answer(error.http_status, str(error), error.code, error.details, headers)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.access.permissions import Permission, authorize
 from serving.body import receive_body
 from serving.deps import Services
 from serving.routes.predict import answer_of
@@ -32,6 +33,7 @@ class PredictDoor:
             await self.app(scope, receive, send)
             return
         name, many = target
+        authorize(scope, Permission.PREDICT, name)
         services = self._services
         services.manager.get(name)  # whoever asks for a model that is not there need not send the body
         limits = services.limits

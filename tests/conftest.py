@@ -17,6 +17,8 @@ from millrace.settings import PORTS, Settings
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.runs import MongoRunStore
 
+os.environ.setdefault("SERVING_ANONYMOUS_LIMIT", "none")  # tests ask more often than people do
+
 
 def free_port_base() -> int:
     """A base from which all ports of a stack are free."""

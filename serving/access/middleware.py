@@ -8,9 +8,10 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from millrace.errors import MillraceError
 from serving.access.addresses import real_address
 from serving.access.callers import Caller, introduce, refused
-from serving.access.failures import ForbiddenError, RefusedError
+from serving.access.failures import ForbiddenError
 from serving.access.parts import Access
 from serving.errors import error_answer
 
@@ -34,10 +35,9 @@ class AccessMiddleware:
         send = _secured(send) if is_secure else send
         try:
             await self._enter(scope, token, self._address(scope, forwarded))
-        except RefusedError as error:  # answered here, so that the headers of CORS are added to a refusal too
+            await self.app(scope, receive, send)
+        except MillraceError as error:  # answered here, so that it gets the headers of CORS too
             await error_answer(error, scope["method"], scope["path"])(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
 
     async def _enter(self, scope: Scope, token: str | None, address: str) -> None:
         access = self._access

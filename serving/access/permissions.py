@@ -95,8 +95,11 @@ def permitted(permission: Permission) -> Callable[[Endpoint], Endpoint]:
     return mark
 
 
-def authorize(scope: Scope, permission: Permission) -> Caller:
-    """The caller of a request that may go on. Raises NotSignedInError or ForbiddenError."""
+def authorize(scope: Scope, permission: Permission, model: str | None = None) -> Caller:
+    """The caller of a request that may go on; `model` where no route has been found yet.
+
+    Raises NotSignedInError or ForbiddenError.
+    """
     caller = identify(scope)
     if permission is Permission.PUBLIC:
         return caller
@@ -105,7 +108,7 @@ def authorize(scope: Scope, permission: Permission) -> Caller:
     if permission not in caller.permissions:
         _refuse(caller, permission)
     if caller.models is not None:
-        _check_model(caller, permission, scope.get("path_params", {}).get("name"))
+        _check_model(caller, permission, model or scope.get("path_params", {}).get("name"))
     return caller
 
 
@@ -131,7 +134,7 @@ def _check_model(caller: Caller, permission: Permission, model: str | None) -> N
 
 def permission_of(route: BaseRoute) -> Permission | None:
     """What a route declares, or None."""
-    for dependency in getattr(route, "dependencies", ()):
+    for dependency in reversed(getattr(route, "dependencies", ())):  # the route's own stands behind its router's
         if isinstance(dependency.dependency, require):
             return dependency.dependency.permission
     marked: Permission | None = getattr(getattr(route, "endpoint", None), _MARK, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from serving.routes import artifacts, health, models, pipelines, predict, runs
+from serving.routes import artifacts, audit, auth, health, keys, models, pipelines, predict, runs, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
@@ -12,6 +12,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     pipelines.router,
     runs.router,
     artifacts.router,
+    auth.router,
+    users.router,
+    keys.router,
+    audit.router,
     health.router,
 )
 """Every router of the service."""

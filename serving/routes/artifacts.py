@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from serving.access.permissions import Permission, require
 from serving.answers import errors
 from serving.deps import ServicesDep
 from serving.run_artifacts import artifact_uri, media_type
 
-router = APIRouter(prefix="/api/v1/runs", tags=["platform"])
+router = APIRouter(prefix="/api/v1/runs", tags=["platform"], dependencies=[Depends(require(Permission.READ))])
 
 # A report quotes values from the data: it runs no script, loads nothing from elsewhere, and has no origin from which
 # it could read the API.

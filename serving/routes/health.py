@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from millrace import __version__
+from serving.access.permissions import Permission, require
 from serving.answers import now
 from serving.deps import Services, ServicesDep
 from serving.probes import PartState
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], dependencies=[Depends(require(Permission.PUBLIC))])
 Status = Literal["healthy", "partial", "unhealthy"]
 
 

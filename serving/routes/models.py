@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from millrace.errors import NotFoundError, StorageError, did_you_mean
 from millrace.spec.metrics import METRICS
 from millrace.stores.base import ModelVersion
+from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
 from serving.runtime.loaded_model import LoadedModel
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
+_READ = [Depends(require(Permission.READ))]
+_RELOAD = [Depends(require(Permission.RELOAD))]
 
 
 class ModelsAnswer(Answer):
@@ -49,7 +53,7 @@ class ReloadAnswer(Answer):
     failed: dict[str, str] = Field(description="Model to the reason why its champion does not serve.")
 
 
-@router.get("")
+@router.get("", dependencies=_READ)
 def models(services: ServicesDep) -> ModelsAnswer:
     """List the models."""
     known, notes = _aliases(services)
@@ -58,11 +62,14 @@ def models(services: ServicesDep) -> ModelsAnswer:
     return ModelsAnswer(timestamp=now(), request_id=request_id.get(), models=listed, notes=notes)
 
 
-@router.post("/reload", responses=errors(503))
-async def reload(services: ServicesDep) -> ReloadAnswer:
+@router.post("/reload", dependencies=_RELOAD, responses=errors(401, 403, 503))
+async def reload(request: Request, services: ServicesDep) -> ReloadAnswer:
     """Look at the registry now, also at versions that failed before."""
-    await services.watcher.look_now()
     manager = services.manager
+    before = {name: model.version.version for name, model in manager.models.items()}
+    audit = services.access.audit
+    await asyncio.to_thread(audit.change, request, "models.reload", "models", lambda: None, {"serving": before})
+    await services.watcher.look_now()
     return ReloadAnswer(
         timestamp=now(),
         request_id=request_id.get(),
@@ -71,7 +78,7 @@ async def reload(services: ServicesDep) -> ReloadAnswer:
     )
 
 
-@router.get("/{name}", responses=errors(404))
+@router.get("/{name}", dependencies=_READ, responses=errors(404))
 def model(name: str, services: ServicesDep) -> ModelAnswer:
     """Show one model and its versions."""
     versions, notes = _versions(services, name)
@@ -83,7 +90,7 @@ def model(name: str, services: ServicesDep) -> ModelAnswer:
     return ModelAnswer(timestamp=now(), request_id=request_id.get(), model=document, notes=notes)
 
 
-@router.get("/{name}/schema", responses=errors(404, 503))
+@router.get("/{name}/schema", dependencies=_READ, responses=errors(404, 503))
 def schema(name: str, services: ServicesDep) -> SchemaAnswer:
     """Show what the serving version takes: a JSON schema, the fields, and a row that predicts."""
     loaded = services.manager.get(name)

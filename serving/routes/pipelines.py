@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from millrace.errors import StorageError
 from millrace.spec.models import PipelineSpec
+from serving.access.permissions import Permission, require
 from serving.answers import Answer, now
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
 from serving.routes.models import champion_document
 from serving.routes.runs import run_line
 
-router = APIRouter(prefix="/api/v1/pipelines", tags=["platform"])
+router = APIRouter(prefix="/api/v1/pipelines", tags=["platform"], dependencies=[Depends(require(Permission.READ))])
 
 
 class PipelinesAnswer(Answer):

@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from serving.access.permissions import Permission, require
 from serving.answers import BatchAnswer, PredictionAnswer, errors, now
 from serving.body import read_body
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
 from serving.runtime.loaded_model import LoadedModel, Predictions
 
-router = APIRouter(prefix="/api/v1/models", tags=["predictions"])
+router = APIRouter(prefix="/api/v1/models", tags=["predictions"], dependencies=[Depends(require(Permission.PREDICT))])
 _REFUSALS = errors(400, 404, 413, 422, 500, 503)
 _encode = msgspec.json.Encoder().encode
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from millrace.run_summary import run_summary
+from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import ServicesDep
 from serving.links import Links
 from serving.logs import request_id
 from serving.run_artifacts import artifact_names
 
-router = APIRouter(prefix="/api/v1/runs", tags=["platform"])
+router = APIRouter(prefix="/api/v1/runs", tags=["platform"], dependencies=[Depends(require(Permission.READ))])
 Status = Literal["queued", "running", "success", "failed"]
 _SHOWN_STAGE = ("status", "attempt", "started_at", "finished_at", "seconds", "reused", "error", "warnings")
 

@@ -32,6 +32,12 @@ from serving.app import create_app
 NAME = "mill-flow"
 
 
+@pytest.fixture(autouse=True)
+def _operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks may also reload models."""
+    monkeypatch.setenv("SERVING_ANONYMOUS_ROLE", "operator")
+
+
 @pytest.fixture(scope="session")
 def inputs() -> pd.DataFrame:
     """Numbers with a gap, a whole number, a category, a boolean and a time."""
