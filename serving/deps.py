@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,16 @@ from millrace.settings import Settings
 from millrace.spec.catalogue import Catalogue, load_catalogue
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ArtifactStore, ModelRegistry
+from millrace.stores.predictions import PredictionStore
 from millrace.stores.runs import MongoRunStore
 from serving.access.parts import Access
+from serving.gauges import Gauges
 from serving.links import Links
+from serving.logs import AccessLog
+from serving.metrics import Metrics
 from serving.probes import Probes
+from serving.records.prediction_log import PredictionLog
+from serving.records.recorder import Recorder
 from serving.runtime.answering import Answering
 from serving.runtime.manager import ModelManager
 from serving.runtime.model_files import ModelFiles
@@ -61,8 +68,21 @@ class Services:
         self.manager = ModelManager(lambda: self.registry, ModelFiles(settings.millrace_home / "models"))
         self.watcher = Watcher(self.manager, settings.model_poll_seconds)
         self.pool = BoundedPool(limits.serving_threads, limits.serving_waiting)
-        self.answering = Answering(self.manager, self.pool, limits)
         self.probes = Probes(settings)
+        self.metrics = Metrics(settings.millrace_home)
+        self.access_log = AccessLog()
+        self.prediction_store = PredictionStore(settings, limits.serving_predictions_days)
+        self.prediction_log = PredictionLog(
+            self.prediction_store,
+            settings.millrace_home / "spool" / "predictions",
+            share=limits.serving_predictions_share,
+            masked=limits.serving_predictions_masked,
+            seconds=limits.serving_predictions_seconds,
+            most_bytes=limits.serving_predictions_spool_bytes,
+        )
+        recorder = Recorder(self.prediction_log, self.metrics)
+        self.answering = Answering(self.manager, self.pool, limits, recorder.note)
+        self.gauges = Gauges(self.metrics, self.manager, self.prediction_log, self._waiting_rows, self.runs.get_run)
 
     @cached_property
     def registry(self) -> ModelRegistry:
@@ -71,15 +91,23 @@ class Services:
 
         return MlflowRegistry(self.settings)
 
+    def _waiting_rows(self) -> int:
+        return sum(self.answering.waiting().values())
+
     def start(self) -> None:
         """Start the threads; nothing is waited for."""
         self.watcher.start()
         self.access.start()
+        self.prediction_log.start()
+        self.gauges.start()
 
     async def close(self) -> None:
         """Stop the threads."""
         await self.watcher.stop()
         await self.access.close()
+        self.gauges.close()
+        await asyncio.to_thread(self.prediction_log.close)
+        self.access_log.close()
         self.pool.close()
         self.probes.close()
 

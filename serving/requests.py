@@ -13,10 +13,11 @@ from random import Random
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import error_answer
-from serving.logs import request_id
+from serving.logs import AccessLog, current_scope, request_id
+from serving.metrics import Metrics
 
-access = logging.getLogger("serving.access")
-UNREMARKABLE = ("/console/", "/docs/assets/", "/health")
+log = logging.getLogger(__name__)
+UNREMARKABLE = ("/console/", "/docs/assets/", "/health", "/metrics")
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _random = Random()  # noqa: S311 - seeded by the system for each process, and many times faster than asking it again
 
@@ -24,8 +25,10 @@ _random = Random()  # noqa: S311 - seeded by the system for each process, and ma
 class RequestMiddleware:
     """The outermost layer of the service."""
 
-    def __init__(self, app: ASGIApp, frame_ancestors: str = "'self'") -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, access: AccessLog, frame_ancestors: str = "'self'") -> None:
         self.app = app
+        self.metrics = metrics
+        self.access = access
         policy = (
             "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
             f"frame-ancestors {frame_ancestors}"
@@ -43,15 +46,24 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         identity = _identity(scope)
-        token = request_id.set(identity)
+        token, outer = request_id.set(identity), current_scope.set(scope)
         call = _Call(self.security, identity, send)
         try:
             await self.app(scope, receive, call.send)
         except Exception as error:
             await call.fail(error, scope, receive)
         finally:
-            call.write_line(scope)
+            self._note(scope, call.status, time.perf_counter() - call.started)
+            current_scope.reset(outer)
             request_id.reset(token)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count the request, and write its line in the access log."""
+        self.metrics.note_request(scope, status, seconds)
+        if status >= 400 or not scope["path"].startswith(UNREMARKABLE):
+            self.access.note("info", scope, status, seconds)
+        elif log.isEnabledFor(logging.DEBUG):
+            self.access.note("debug", scope, status, seconds)
 
 
 class _Call:
@@ -81,13 +93,6 @@ class _Call:
             await answer(scope, receive, self.send)
         else:
             raise error
-
-    def write_line(self, scope: Scope) -> None:
-        """Write the access log's line."""
-        milliseconds = (time.perf_counter() - self.started) * 1000
-        level = logging.DEBUG if scope["path"].startswith(UNREMARKABLE) and self.status < 400 else logging.INFO
-        # %r: a path may hold line breaks, and a log line must stay one line.
-        access.log(level, "%s %r %d %.1f ms", scope["method"], scope["path"], self.status, milliseconds)
 
 
 def _identity(scope: Scope) -> str:

@@ -31,6 +31,7 @@ class ServiceSettings(BaseSettings):
         default="refuse", description="What happens to a field that the model does not know."
     )
     serving_log_level: str = Field(default="INFO", description="Level of the service's log.")
+    serving_log_format: Literal["json", "text"] = Field(default="json", description="Form of the service's log.")
     serving_predictions_share: float = Field(
         default=1.0, ge=0, le=1, description="Share of the predictions that are recorded; 0: none."
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from serving.routes import artifacts, audit, auth, health, keys, models, pipelines, predict, runs, users
+from serving.routes import artifacts, audit, auth, feedback, health, keys, metrics, models, pipelines, predict, runs, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
+    feedback.router,
     models.router,
     pipelines.router,
     runs.router,
@@ -17,5 +18,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
     audit.router,
     health.router,
+    metrics.router,
 )
 """Every router of the service."""

@@ -6,9 +6,11 @@ HTTP.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import OrderedDict
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from serving.runtime.batcher import Batcher, Columns
 from serving.runtime.loaded_model import LoadedModel, Predictions
@@ -23,11 +25,19 @@ INLINE_BYTES = 32_768
 MOST_BATCHERS = 32
 
 
+class Note(Protocol):
+    """Is told of each request that was predicted, before its answer goes out."""
+
+    def __call__(self, name: str, version: str, columns: Columns, values: list[Any], seconds: float) -> None:
+        """Note the predictions; never raises and never waits."""
+
+
 class Answering:
     """Answers rows with the models of one process."""
 
-    def __init__(self, manager: ModelManager, pool: BoundedPool, limits: ServiceSettings) -> None:
+    def __init__(self, manager: ModelManager, pool: BoundedPool, limits: ServiceSettings, note: Note) -> None:
         self._manager = manager
+        self._note = note
         self._pool = pool
         self._limits = limits
         self._ignore_unknown = limits.serving_unknown_fields == "ignore"
@@ -50,7 +60,17 @@ class Answering:
 
     async def of_columns(self, model: LoadedModel, columns: Columns, *, probabilities: bool) -> Predictions:
         """The predictions for decoded columns."""
-        rows = len(next(iter(columns.values())))
+        rows, started = len(next(iter(columns.values()))), time.perf_counter()
+        found = await self._asked(model, columns, rows, probabilities=probabilities)
+        about, seconds = model.version, time.perf_counter() - started
+        note = partial(self._note, about.name, about.version, columns, found.values, seconds)
+        if rows <= INLINE_ROWS:
+            note()
+        else:
+            await asyncio.to_thread(note)
+        return found
+
+    async def _asked(self, model: LoadedModel, columns: Columns, rows: int, *, probabilities: bool) -> Predictions:
         if not model.is_compiled:
             return await self._batcher(model).predict(columns, rows, probabilities=probabilities)
         if rows <= INLINE_ROWS:
@@ -78,4 +98,4 @@ class Answering:
 
     def waiting(self) -> dict[str, Any]:
         """The rows that wait before each model, by name and version."""
-        return {f"{m.name}/{m.version.version}": b.waiting_rows for m, b in self._batchers.values() if b.busy}
+        return {f"{m.name}/{m.version.version}": b.waiting_rows for m, b in list(self._batchers.values()) if b.busy}

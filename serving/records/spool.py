@@ -1,0 +1,167 @@
+"""An append-only spool of records in files, which outlives the process that wrote them.
+
+A record is on its way as soon as `append` returns: the kernel has it, so a killed process loses none. Whoever writes or
+reads a file holds its lock; a file that nobody has locked is ready to be delivered by any worker. What a record means
+is not known here: it is one byte that names its kind, and a BSON document, which begins with its length.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import logging
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+SEGMENT_BYTES = 16_000_000
+_LENGTH = struct.Struct("<i")
+_SMALLEST = 5  # an empty BSON document
+_SUFFIX = ".records"
+
+
+class Spool:
+    """The files of one folder; several processes may use it at once."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self.folder = folder
+        self._most = most_bytes
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._open: int | None = None
+        self._offset = 0
+        self._retired: list[int] = []
+        self._waiting = 0  # bytes of the other files, as last counted
+        self.dropped = 0
+        """Records that found no room, or a disk that failed."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes wait to be delivered."""
+        return self._waiting + self._offset
+
+    def append(self, record: bytes) -> bool:
+        """Write a record; False when the spool is full or the disk fails, and the record is lost."""
+        with self._lock:
+            try:
+                written = self.size + len(record) <= self._most and self._write(record)
+            except OSError as error:
+                log.error("the spool %s cannot be written: %s", self.folder, error)
+                written = False
+            if not written:
+                self.dropped += 1
+            return written
+
+    def seal(self) -> None:
+        """Close the file that is being written, on disk for good, so that it can be delivered."""
+        with self._lock:
+            if self._offset:
+                self._retire()
+            retired, self._retired = self._retired, []
+        for descriptor in retired:
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)  # ends the lock
+        self._count()
+
+    @contextmanager
+    def claimed(self) -> Iterator[Iterator[Path]]:
+        """The sealed files, oldest first, each locked while it is looked at."""
+        held: list[int] = []
+
+        def files() -> Iterator[Path]:
+            for path, _ in self._files():
+                while held:
+                    os.close(held.pop())
+                descriptor = _locked(path)
+                if descriptor is not None:
+                    held.append(descriptor)
+                    yield path
+
+        try:
+            yield files()
+        finally:
+            for descriptor in held:
+                os.close(descriptor)
+            self._count()
+
+    def _count(self) -> None:
+        """Count what waits anew: other workers write and deliver too."""
+        found = sum(size for _, size in self._files())
+        with self._lock:
+            self._waiting = max(0, found - self._offset)
+
+    def _write(self, record: bytes) -> bool:
+        if self._open is None:
+            self._open = self._create()
+        written = os.write(self._open, record)
+        if written < len(record):  # the disk is full: what was begun would hide what follows
+            os.ftruncate(self._open, self._offset)
+            return False
+        self._offset += written
+        if self._offset >= SEGMENT_BYTES:
+            self._retire()
+        return True
+
+    def _create(self) -> int:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = f"{time.time_ns():020d}-{os.getpid()}-{next(self._numbers)}"
+        hidden = self.folder / f".{name}"
+        descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # before it has its name: nobody may take it for a sealed one
+        hidden.rename(self.folder / f"{name}{_SUFFIX}")
+        return descriptor
+
+    def _retire(self) -> None:
+        """Let the present file be closed later, by a thread that may wait for the disk."""
+        if self._open is not None:
+            self._retired.append(self._open)
+            self._waiting += self._offset
+        self._open, self._offset = None, 0
+
+    def _files(self) -> list[tuple[Path, int]]:
+        found = []
+        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            try:
+                found.append((path, path.stat().st_size))
+            except FileNotFoundError:  # another worker has delivered it
+                continue
+        return found
+
+
+def records_of(content: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
+    """The records of a file as (kind, document), and how many bytes of its end cannot be read.
+
+    A process killed while it wrote leaves a record cut short; its request was never answered.
+    """
+    found, place = [], 0
+    while place + 1 + _SMALLEST <= len(content):
+        (length,) = _LENGTH.unpack_from(content, place + 1)
+        end = place + 1 + length
+        if length < _SMALLEST or end > len(content) or content[end - 1] != 0:
+            break
+        found.append((content[place : place + 1], content[place + 1 : end]))
+        place = end
+    return found, len(content) - place
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the file's lock, or None when another holds it or has delivered the file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+    except BlockingIOError:
+        pass
+    os.close(descriptor)
+    return None

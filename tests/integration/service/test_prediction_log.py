@@ -1,0 +1,236 @@
+"""The prediction log with a real MongoDB: killed, and the service killed, no record is lost and none is doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from millrace.connections import mongo_client
+from millrace.local.programs import mongodb
+from millrace.settings import PORTS
+from millrace.stores.predictions import PredictionStore
+from serving.records.prediction_log import PredictionLog
+
+pytestmark = pytest.mark.integration
+
+
+def entry(number):
+    return {
+        "request_id": f"q{number}",
+        "model": "mill",
+        "version": "1",
+        "features": {"a": float(number), "name": "Ada"},
+        "output": 2.0 * number,
+        "latency_ms": 0.5,
+        "caller": "anonymous",
+    }
+
+
+def kept(settings):
+    collection = mongo_client(settings)[settings.mongodb_database]["predictions"]
+    return Counter(document["request_id"] for document in collection.find({}, {"request_id": 1}))
+
+
+@pytest.fixture
+def store(settings):
+    return PredictionStore(settings, keep_days=30)
+
+
+class Server:
+    """A MongoDB of the test's own, which may be killed."""
+
+    def __init__(self, settings):
+        (settings.millrace_home / "mongodb").mkdir(parents=True, exist_ok=True)
+        self.settings, self.process = settings, None
+
+    def start(self):
+        program = mongodb(self.settings)
+        log = (self.settings.millrace_home / "mongodb.log").open("ab")
+        self.process = subprocess.Popen(program.argv, stdout=log, stderr=log, cwd=self.settings.millrace_home)
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert time.monotonic() < deadline, "MongoDB did not start"
+            time.sleep(0.05)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.settings.port(PORTS["mongodb"]))) == 0
+
+
+@pytest.fixture
+def server(settings):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = Server(settings.model_copy(update={"millrace_port_base": port - PORTS["mongodb"]}))
+    own.start()
+    yield own
+    own.kill()
+
+
+def test_what_is_submitted_is_found_again(settings, store, tmp_path):
+    log = PredictionLog(store, tmp_path, masked="name")
+    log.submit(entry(1))
+    log.submit({**entry(2), "rows": [{"features": {"a": n, "name": "x"}, "output": n} for n in (5, 6)]})
+    assert log.deliver() == 3
+    assert log.deliver() == 0
+    assert log.spool.size == 0
+    assert not list(tmp_path.glob("*.records"))
+    found = {(d["request_id"], d["row"]): d for d in store.find("mill")}
+    assert found["q1", 0]["features"] == {"a": 1.0, "name": "***"}
+    assert found["q1", 0]["at"].tzinfo is not None
+    assert found["q2", 1]["output"] == 6
+
+
+def test_a_file_delivered_twice_is_kept_once(settings, store, tmp_path):
+    log = PredictionLog(store, tmp_path)
+    for number in range(10):
+        log.submit(entry(number))
+    log.spool.seal()
+    (path,) = tmp_path.glob("*.records")
+    content = path.read_bytes()
+    assert log.deliver() == 10
+    path.write_bytes(content)  # as after a kill between the insert and the removal of the file
+    log.submit(entry(10))
+    log.deliver()
+    assert kept(settings) == Counter({f"q{number}": 1 for number in range(11)})
+
+
+def test_old_predictions_age_and_the_setting_may_change(settings, store):
+    store.insert([{"_id": "x", "model": "mill"}])
+    collection = mongo_client(settings)[settings.mongodb_database]["predictions"]
+    assert collection.index_information()["age"]["expireAfterSeconds"] == 30 * 86_400
+    PredictionStore(settings, keep_days=7).insert([{"_id": "y", "model": "mill"}])
+    assert collection.index_information()["age"]["expireAfterSeconds"] == 7 * 86_400
+    PredictionStore(settings, keep_days=0).insert([{"_id": "z", "model": "mill"}])
+    assert "age" not in collection.index_information()
+
+
+def test_a_killed_mongodb_loses_and_doubles_nothing(server, tmp_path, wait):
+    log = PredictionLog(PredictionStore(server.settings), tmp_path / "spool", seconds=0.05)
+    submitted, stop = [], threading.Event()
+
+    def load():
+        while not stop.wait(0.001):
+            log.submit(entry(len(submitted)))
+            submitted.append(f"q{len(submitted)}")
+
+    log.start()
+    thread = threading.Thread(target=load)
+    thread.start()
+    for _ in range(2):
+        before = log.delivered
+        wait(lambda before=before: log.delivered > before + 100)
+        server.kill()
+        wait(lambda: log.error is not None)
+        assert "MongoDB" in log.error
+        server.start()
+        wait(lambda: log.error is None)
+    stop.set()
+    thread.join()
+    log.close()
+    wait(lambda: log.spool.size == 0)
+    assert log.spool.dropped == 0
+    assert kept(server.settings) == Counter(dict.fromkeys(submitted, 1))
+
+
+SERVICE = """
+import sys
+from pathlib import Path
+from millrace.settings import Settings
+from millrace.stores.predictions import PredictionStore
+from serving.records.prediction_log import PredictionLog
+settings = Settings.model_validate_json(sys.argv[1])
+log = PredictionLog(PredictionStore(settings), Path(sys.argv[2]), seconds=0.02)
+log.start()
+for number in range(10**9):
+    features = {"a": float(number)}
+    log.submit({"request_id": f"q{number}", "model": "mill", "version": "1", "features": features, "output": 1.0})
+    sys.stdout.write(f"q{number}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_a_killed_service_loses_and_doubles_nothing(settings, store, tmp_path, wait):
+    store.find("mill")
+    plain = settings.model_dump_json(exclude={"aws_access_key_id", "aws_secret_access_key", "airflow_password"})
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVICE, plain, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    told = []
+    while len(told) < 2_000 or not kept(settings):
+        told.append(process.stdout.readline().strip())
+    process.send_signal(signal.SIGKILL)
+    told += [line for line in process.stdout.read().split("\n")[:-1] if line]
+    process.wait()
+    assert sum(kept(settings).values()) < len(told)  # it died with something in its spool
+    log = PredictionLog(store, tmp_path)
+    log.deliver()
+    found = kept(settings)
+    assert set(found.values()) == {1}
+    assert set(told) <= set(found)
+    assert len(found) <= len(told) + 1  # the one whose answer was not told any more
+
+
+WRONG = (
+    {},
+    {"truth": 1},
+    {"prediction_id": "q1"},
+    {"prediction_id": "q1", "model": "m", "key": "k", "truth": 1},
+    {"model": "mill", "truth": 1},
+    {"prediction_id": "$ne", "truth": 1},
+    {"prediction_id": "q1", "truth": 1, "x": 1},
+)
+
+
+def test_feedback_is_kept_once_and_names_its_prediction(settings, store, start, register, fitted):
+    log = PredictionLog(store, settings.millrace_home / "other")
+    log.submit({**entry(1), "key": "order-7"})
+    log.submit({**entry(2), "rows": [{"features": {}, "output": n} for n in (5, 6)]})
+    log.deliver()
+    with start(settings) as client:
+
+        def give(**body):
+            return client.post("/api/v1/feedback", json=body)
+
+        first, again = give(prediction_id="q1", truth=2.5).json(), give(prediction_id="q1", truth=2.5).json()
+        assert (first["first"], first["matched"], again["first"]) == (True, True, False)
+        assert give(prediction_id="q2/1", truth="high").json()["matched"]
+        assert not give(prediction_id="q2/2", truth="high").json()["matched"]
+        assert give(model="mill", key="order-7", truth={"Y1": 1.0}).json()["matched"]
+        for wrong in WRONG:
+            refused = give(**wrong)
+            assert (refused.status_code, refused.json()["code"]) == (422, "bad_request")
+    collection = mongo_client(settings)[settings.mongodb_database]["feedback"]
+    found = {document["_id"]: document for document in collection.find()}
+    assert len(found) == 4
+    assert found["request/q1/0"]["version"] == "1"
+    assert found["key/mill/order-7"]["truth"] == {"Y1": 1.0}
+
+
+def test_every_answer_of_the_service_is_recorded(settings, store, start, register, fitted):
+    version = register(fitted(1.0))
+    address = "/api/v1/models/mill-flow"
+    with start(settings) as client:
+        example = client.get(f"{address}/schema").json()["example"]
+        one = client.post(f"{address}/predict", json=example, headers={"X-Millrace-Key": "order-7"}).json()
+        batch = client.post(f"{address}/predict/batch", json=[example] * 3).json()
+        assert client.post(f"{address}/predict", json={}).status_code == 422
+    found = {(d["request_id"], d["row"]): d for d in store.find("mill-flow")}  # delivered when it stopped
+    assert set(found) == {(one["request_id"], 0), *((batch["request_id"], row) for row in range(3))}
+    record = found[one["request_id"], 0]
+    assert (record["version"], record["output"], record["key"]) == (version, one["prediction"], "order-7")
+    assert set(record["features"]) == set(example)
+    assert record["latency_ms"] > 0
