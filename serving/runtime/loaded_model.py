@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from millrace.errors import MillraceError
 from millrace.stores.base import ModelVersion
 from serving.failures import ModelFailedError
 from serving.runtime.codec import Codec
+from serving.runtime.predictors.base import Predictor
+from serving.runtime.predictors.sklearn import SklearnPredictor
 from serving.runtime.signature import Signature
 
 
@@ -35,6 +38,8 @@ class LoadedModel:
     signature: Signature
     codec: Codec
     metadata: dict[str, Any]
+    predictor: Predictor | None = None
+    """The compiled form; None: scikit-learn is asked."""
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -44,8 +49,8 @@ class LoadedModel:
 
     @property
     def is_compiled(self) -> bool:
-        """Whether a row costs microseconds, so that it may be predicted on the event loop itself."""
-        return False
+        """Whether a compiled form answers, and a row costs it so little that the event loop itself may ask it."""
+        return self._asked_by.is_quick
 
     @property
     def task(self) -> str:
@@ -79,26 +84,31 @@ class LoadedModel:
         self.predict([self.signature.example])
 
     def _ask(self, columns: dict[str, Any], probabilities: bool) -> Predictions:
-        import pandas as pd
+        predictor = self._asked_by
+        found = predictor.ask(columns)
+        if found.confidences is None:
+            self._check_finite(found.values)
+            return Predictions(self._named(found.values))
+        self._check_finite(found.confidences)
+        if not probabilities:
+            return Predictions(found.values, found.confidences)
+        labels = [_label(label) for label in predictor.labels or []]
+        by_class = [dict(zip(labels, row, strict=True)) for row in found.shares.tolist()]
+        return Predictions(found.values, found.confidences, by_class)
 
-        table = pd.DataFrame(columns, copy=False)
-        values = self._plain(self.estimator.predict(table).tolist())
-        if self.task != "classification" or not hasattr(self.estimator, "predict_proba"):
-            return Predictions(values)
-        shares = self.estimator.predict_proba(table).tolist()
-        labels = self.estimator.classes_.tolist()
-        place = {label: index for index, label in enumerate(labels)}
-        confidences = [row[place[value]] for row, value in zip(shares, values, strict=True)]
-        by_class = [dict(zip(map(_label, labels), row, strict=True)) for row in shares] if probabilities else None
-        return Predictions(values, confidences, by_class)
+    @cached_property
+    def _asked_by(self) -> Predictor:
+        return self.predictor or SklearnPredictor(self.estimator, self.task)
 
-    def _plain(self, values: list[Any]) -> list[Any]:
-        """Predictions as JSON values; several targets as an object by name."""
-        if any(not math.isfinite(number) for value in values for number in _numbers(value)):
+    def _check_finite(self, values: list[Any]) -> None:
+        if not all(map(_is_finite, values)):
             raise ModelFailedError(
                 f"The model {self.name} (version {self.version.version}) answered with no finite number.",
                 hint="Look at the inputs: they may lie far outside of what it was trained on.",
             )
+
+    def _named(self, values: list[Any]) -> list[Any]:
+        """Several targets as an object by name; one target as its number."""
         if not values or not isinstance(values[0], list):
             return values
         if len(values[0]) == 1:
@@ -107,9 +117,10 @@ class LoadedModel:
         return [dict(zip(names, value, strict=True)) for value in values]
 
 
-def _numbers(value: Any) -> list[float]:
-    parts = value if isinstance(value, list) else [value]
-    return [part for part in parts if isinstance(part, float)]
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(math.isfinite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _label(label: Any) -> str:

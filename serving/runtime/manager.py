@@ -53,9 +53,10 @@ class RegistryState:
 class ModelManager:
     """The models of this process. `look` runs in one thread at a time; `get` is for any thread."""
 
-    def __init__(self, registry: Callable[[], ModelRegistry], files: ModelFiles) -> None:
+    def __init__(self, registry: Callable[[], ModelRegistry], files: ModelFiles, onnx_threads: int = 1) -> None:
         self._registry = registry
         self._files = files
+        self._onnx_threads = onnx_threads
         self._models: dict[str, LoadedModel] = {}
         self._failures: dict[str, Failure] = {}
         self._confirmed: set[str] = set()
@@ -83,7 +84,7 @@ class ModelManager:
         """Serve the local copies; the registry may be away."""
         for version, folder in self._files.kept():
             try:
-                self._take(open_model(version, folder))
+                self._take(open_model(version, folder, self._onnx_threads))
             except MillraceError as error:
                 log.error("the local copy of %s %s cannot be served: %s", version.name, version.version, error)
 
@@ -132,7 +133,7 @@ class ModelManager:
     def _opened(self, version: ModelVersion) -> LoadedModel:
         folder = self._files.fetch(version, self._registry().download)
         try:
-            return open_model(version, folder)
+            return open_model(version, folder, self._onnx_threads)
         except MillraceError:
             self._files.drop(version)  # the copy may be damaged: the next attempt fetches it again
             raise

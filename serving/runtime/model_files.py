@@ -19,6 +19,7 @@ from millrace.stores.base import ModelVersion
 from millrace.stores.model_format import model_from_bytes
 from serving.runtime.codec import Codec
 from serving.runtime.loaded_model import LoadedModel
+from serving.runtime.predictors.onnx import onnx_predictor
 from serving.runtime.signature import read_signature
 
 log = logging.getLogger(__name__)
@@ -93,17 +94,22 @@ class ModelFiles:
         return path.read_text("utf-8").strip() or None if path.is_file() else None
 
 
-def open_model(version: ModelVersion, folder: Path) -> LoadedModel:
-    """Load a version from its files and let it predict its example. Raises MillraceError that says what is wrong."""
+def open_model(version: ModelVersion, folder: Path, threads: int = 1) -> LoadedModel:
+    """Load a version from its files and let it predict its example. Raises MillraceError that says what is wrong.
+
+    Its compiled form, if it has one, answers with this many threads for one call.
+    """
     try:
         mlmodel = _mlmodel(folder)
         signature = read_signature(folder, mlmodel)
+        codec, estimator = Codec(signature), _load_estimator(version, folder, mlmodel)
         model = LoadedModel(
             version=version,
-            estimator=_load_estimator(version, folder, mlmodel),
+            estimator=estimator,
             signature=signature,
-            codec=Codec(signature),
+            codec=codec,
             metadata=mlmodel.get("metadata") or {},
+            predictor=onnx_predictor(version, folder, estimator, codec.decode([signature.example]), threads),
         )
         model.warm_up()
     except MillraceError:
