@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from serving.routes import artifacts, audit, auth, feedback, health, keys, metrics, models, pipelines, predict, runs, users
+from serving.routes import (
+    artifacts,
+    audit,
+    auth,
+    feedback,
+    health,
+    invocations,
+    keys,
+    metrics,
+    models,
+    open_inference,
+    pipelines,
+    predict,
+    runs,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
+    open_inference.router,
+    invocations.router,
     feedback.router,
     models.router,
     pipelines.router,

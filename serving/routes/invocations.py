@@ -1,0 +1,92 @@
+"""MLflow's scoring protocol: `/invocations`, `/ping` and `/version`, for clients of `mlflow models serve`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from millrace.errors import RequestError
+from serving.access.permissions import Permission, require
+from serving.answers import errors
+from serving.deps import Services, ServicesDep
+from serving.failures import NotLoadedError
+from serving.routes.tables import Read, predict_table
+from serving.runtime.frames import FORMATS, csv_of, frame_of
+from serving.runtime.loaded_model import LoadedModel
+from serving.runtime.strict_json import parse_json
+
+router = APIRouter(tags=["mlflow protocol"])
+_PUBLIC, _PREDICT = ([Depends(require(p))] for p in (Permission.PUBLIC, Permission.PREDICT))
+_REFUSALS = errors(400, 404, 413, 422, 500, 503)
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object", "properties": {key: {} for key in FORMATS}}},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.post("/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
+async def invocations(request: Request, services: ServicesDep) -> Response:
+    """Predict with the only model that serves; where several do, each has its own address below."""
+    return await _answer(_only_model(services), request, services)
+
+
+@router.post("/api/v1/models/{name}/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
+async def model_invocations(name: str, request: Request, services: ServicesDep) -> Response:
+    """Predict a table in one of MLflow's formats, or as CSV with a header."""
+    return await _answer(services.manager.get(name), request, services)
+
+
+@router.get("/ping", dependencies=_PUBLIC, responses=errors(503))
+@router.get("/api/v1/models/{name}/ping", dependencies=_PUBLIC, responses=errors(404, 503), name="model_ping")
+def ping(services: ServicesDep, name: str | None = None) -> Response:
+    """Say whether the model, or any, serves."""
+    if name is not None:
+        services.manager.get(name)
+    elif not services.manager.models:
+        raise NotLoadedError("No model serves yet.", hint="Try again shortly.")
+    return PlainTextResponse("\n")
+
+
+@router.get("/version", dependencies=_PUBLIC)
+def version() -> Response:
+    """Name the version of MLflow whose formats are read."""
+    return PlainTextResponse(importlib.metadata.version("mlflow"))
+
+
+async def _answer(model: LoadedModel, request: Request, services: Services) -> Response:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind not in _READERS:
+        raise RequestError(f"The content type {kind!r:.60} cannot be read.", hint=f"Allowed: {', '.join(_READERS)}.")
+    found = await predict_table(services, model, request, _READERS[kind](model))
+    return JSONResponse({"predictions": found.values})
+
+
+def _json(model: LoadedModel) -> Read:
+    return lambda body: frame_of(parse_json(body), model.signature)
+
+
+def _csv(model: LoadedModel) -> Read:
+    return lambda body: csv_of(body, model.signature)
+
+
+_READERS = {"application/json": _json, "text/csv": _csv}
+
+
+def _only_model(services: Services) -> LoadedModel:
+    models = services.manager.models
+    if not models:
+        raise NotLoadedError("No model serves yet.", hint="Try again shortly.")
+    if len(models) > 1:
+        raise RequestError(
+            f"{len(models)} models serve, so this address does not say which one is meant.",
+            hint=f"Use /api/v1/models/NAME/invocations with one of: {', '.join(sorted(models))}.",
+        )
+    return next(iter(models.values()))
