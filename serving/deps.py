@@ -65,7 +65,9 @@ class Services:
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
         self.artifacts: ArtifactStore = S3ArtifactStore(settings)
-        self.manager = ModelManager(lambda: self.registry, ModelFiles(settings.millrace_home / "models"))
+        self.manager = ModelManager(
+            lambda: self.registry, ModelFiles(settings.millrace_home / "models"), limits.serving_onnx_threads
+        )
         self.watcher = Watcher(self.manager, settings.model_poll_seconds)
         self.pool = BoundedPool(limits.serving_threads, limits.serving_waiting)
         self.probes = Probes(settings)
