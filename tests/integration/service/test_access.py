@@ -1,0 +1,332 @@
+"""Signing in, users, keys and the audit log over HTTP, against a real MongoDB."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from starlette.testclient import TestClient
+
+from millrace.stores.accounts import MongoAccounts
+from serving.access.first_admin import make_first_admin
+from serving.app import create_app
+
+pytestmark = pytest.mark.integration
+GOOD = "correct horse battery staple"
+NEW = "a brass wheel turns slowly"
+
+
+@pytest.fixture
+def service(settings, monkeypatch):
+    """A service whose first admin is there, and which looks every caller up anew."""
+    monkeypatch.setenv("SERVING_ANONYMOUS_ROLE", "viewer")
+    monkeypatch.setenv("SERVING_IDENTITY_SECONDS", "0")
+    client = TestClient(create_app(settings), raise_server_exceptions=False)
+    access = client.app.state.services.access
+    assert make_first_admin(access.accounts, access.audit, settings.millrace_home)
+    return client
+
+
+@pytest.fixture
+def admin(service, settings):
+    """The headers of the first admin."""
+    file = settings.millrace_home / "service-admin-password"
+    assert file.stat().st_mode & 0o777 == 0o600
+    return bearer(login(service, "admin", file.read_text()).json()["access_token"])
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def login(service, name, password):
+    return service.post("/api/v1/auth/login", json={"username": name, "password": password})
+
+
+def make_user(service, admin, name, role="viewer"):
+    body = {"name": name, "role": role, "password": GOOD}
+    assert service.post("/api/v1/users", json=body, headers=admin).status_code == 201
+    return login(service, name, GOOD).json()
+
+
+def actions(service, admin, **query):
+    entries = service.get("/api/v1/audit", params={"limit": 200, **query}, headers=admin).json()["entries"]
+    return [entry["action"] for entry in entries]
+
+
+def test_the_first_admin_is_made_once_and_told_by_path_only(service, admin, settings, caplog):
+    access = service.app.state.services.access
+    assert not make_first_admin(access.accounts, access.audit, settings.millrace_home)
+    password = (settings.millrace_home / "service-admin-password").read_text()
+    assert password not in caplog.text
+    assert "user.create" in actions(service, admin)
+
+
+def test_several_workers_make_one_admin(settings):
+    accesses = [create_app(settings).state.services.access for _ in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        made = list(threads.map(lambda a: make_first_admin(a.accounts, a.audit, settings.millrace_home), accesses))
+    assert made.count(True) == 1
+
+
+def test_roles_are_kept_apart(service, admin):
+    viewer, operator = make_user(service, admin, "vera"), make_user(service, admin, "otto", "operator")
+    assert service.get("/api/v1/users").status_code == 401
+    assert service.get("/api/v1/users", headers=bearer(viewer["access_token"])).status_code == 403
+    assert service.get("/api/v1/users", headers=bearer(operator["access_token"])).status_code == 403
+    listed = service.get("/api/v1/users", headers=admin).json()["users"]
+    assert [(user["name"], user["role"]) for user in listed] == [
+        ("admin", "admin"), ("otto", "operator"), ("vera", "viewer")
+    ]  # fmt: skip
+    assert "hash" not in str(listed)
+    assert service.post("/api/v1/models/reload", headers=bearer(viewer["access_token"])).status_code == 403
+    assert service.get("/api/v1/models", headers=bearer(viewer["access_token"])).status_code == 200
+
+
+def test_a_changed_role_counts_at_once_and_is_recorded(service, admin):
+    token = bearer(make_user(service, admin, "vera")["access_token"])
+    assert service.get("/api/v1/users", headers=token).status_code == 403
+    changed = service.patch("/api/v1/users/vera", json={"role": "admin"}, headers=admin)
+    assert changed.json()["user"]["role"] == "admin"
+    assert service.get("/api/v1/users", headers=token).status_code == 200
+    entry = service.get("/api/v1/audit?action=user.change", headers=admin).json()["entries"][0]
+    assert (entry["who"], entry["target"], entry["before"], entry["after"]) == (
+        "admin", "user:vera", {"role": "viewer"}, {"role": "admin"}
+    )  # fmt: skip
+    assert entry["address"] == "testclient"
+    assert entry["request_id"] == changed.json()["request_id"]
+
+
+def test_a_closed_or_removed_account_is_out(service, admin):
+    first, second = make_user(service, admin, "vera"), make_user(service, admin, "otto")
+    service.patch("/api/v1/users/vera", json={"disabled": True}, headers=admin)
+    service.delete("/api/v1/users/otto", headers=admin)
+    for pair in (first, second):
+        assert service.get("/api/v1/models", headers=bearer(pair["access_token"])).status_code == 401
+        refreshed = service.post("/api/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]})
+        assert refreshed.status_code == 401
+    assert login(service, "vera", GOOD).status_code == 401
+
+
+def test_the_last_admin_stays(service, admin):
+    for answer in (
+        service.delete("/api/v1/users/admin", headers=admin),
+        service.patch("/api/v1/users/admin", json={"role": "viewer"}, headers=admin),
+        service.patch("/api/v1/users/admin", json={"disabled": True}, headers=admin),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    make_user(service, admin, "anna", "admin")
+    assert service.delete("/api/v1/users/admin", headers=admin).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"name": "x y"}, "body.name"),
+        ({"name": "vera", "password": "short"}, "5 characters"),
+        ({"name": "veronica", "password": "veronica-veronica"}, "the user's name"),
+        ({"name": "vera", "role": "king"}, "body.role"),
+        ({"name": "vera", "rank": 1}, "body.rank"),
+    ],
+)
+def test_odd_users_are_refused_with_a_sentence(service, admin, body, words):
+    answer = service.post("/api/v1/users", json=body, headers=admin)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
+
+
+def test_a_refresh_token_counts_once_and_its_reuse_ends_the_session(service, admin):
+    pair = make_user(service, admin, "vera")
+    following = service.post("/api/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}).json()
+    assert service.get("/api/v1/keys", headers=bearer(following["access_token"])).status_code == 200
+    stolen = service.post("/api/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]})
+    assert (stolen.status_code, stolen.json()["code"]) == (401, "not_signed_in")
+    for token in (pair["access_token"], following["access_token"]):
+        assert service.get("/api/v1/keys", headers=bearer(token)).status_code == 401
+    after = service.post("/api/v1/auth/refresh", json={"refresh_token": following["refresh_token"]})
+    assert after.status_code == 401
+    assert "session.reused" in actions(service, admin)
+
+
+def test_of_many_refreshes_at_once_one_succeeds(service, admin):
+    pair = make_user(service, admin, "vera")
+    body = {"refresh_token": pair["refresh_token"]}
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: service.post("/api/v1/auth/refresh", json=body).status_code, range(4)))
+    assert sorted(answers) in ([200, 401, 401, 401], [401, 401, 401, 401])  # a reuse may end it before it is read
+
+
+def test_logout_ends_this_session_only(service, admin):
+    first = make_user(service, admin, "vera")
+    second = login(service, "vera", GOOD).json()
+    assert service.post("/api/v1/auth/logout", headers=bearer(first["access_token"])).status_code == 200
+    assert service.get("/api/v1/keys", headers=bearer(first["access_token"])).status_code == 401
+    assert service.get("/api/v1/keys", headers=bearer(second["access_token"])).status_code == 200
+    assert service.post("/api/v1/auth/logout").status_code == 401
+
+
+def test_a_new_password_ends_all_sessions(service, admin):
+    token = bearer(make_user(service, admin, "vera")["access_token"])
+    wrong = service.post("/api/v1/auth/password", json={"old": "no", "new": NEW}, headers=token)
+    assert wrong.status_code == 401
+    weak = service.post("/api/v1/auth/password", json={"old": GOOD, "new": "aaaaaaaaaaaaaaa"}, headers=token)
+    assert weak.status_code == 422
+    assert service.post("/api/v1/auth/password", json={"old": GOOD, "new": NEW}, headers=token).status_code == 200
+    assert service.get("/api/v1/keys", headers=token).status_code == 401
+    assert login(service, "vera", GOOD).status_code == 401
+    assert login(service, "vera", NEW).status_code == 200
+
+
+def test_a_reset_token_counts_once(service, admin):
+    make_user(service, admin, "vera")
+    token = service.post("/api/v1/users/vera/reset-token", headers=admin).json()["token"]
+    refused = service.post("/api/v1/auth/reset", json={"token": token, "new": "weak"})
+    assert refused.status_code == 422
+    assert service.post("/api/v1/auth/reset", json={"token": token, "new": NEW}).status_code == 200
+    assert service.post("/api/v1/auth/reset", json={"token": token, "new": NEW + "2"}).status_code == 401
+    assert login(service, "vera", NEW).status_code == 200
+    assert service.post("/api/v1/users/nobody/reset-token", headers=admin).status_code == 404
+
+
+def test_an_old_reset_token_does_not_count(service, admin, settings):
+    make_user(service, admin, "vera")
+    accounts = MongoAccounts(settings)
+    accounts.add_reset_token("d", "vera", datetime.now(UTC) - timedelta(seconds=1))
+    assert accounts.use_reset_token("d") is None
+
+
+def test_wrong_passwords_are_slowed_down_and_recorded(service, admin):
+    make_user(service, admin, "vera")
+    answers = [login(service, "vera", "wrong") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    right = login(service, "vera", GOOD)
+    assert right.status_code == 429  # also the right one has to wait: a guesser must not learn it sooner
+    failed = service.get("/api/v1/audit?action=login.failed", headers=admin).json()["entries"]
+    assert [(entry["target"], entry["address"]) for entry in failed] == [("user:vera", "testclient")] * 3
+    assert login(service, "otto", "wrong").status_code == 401
+
+
+def test_an_unknown_user_is_refused_like_a_known_one(service, admin):
+    make_user(service, admin, "vera")
+    known, unknown = login(service, "vera", "wrong").json(), login(service, "nobody", "wrong").json()
+    assert known["error"] == unknown["error"]
+
+
+def make_key(service, headers, **body):
+    return service.post("/api/v1/keys", json={"name": "job", **body}, headers=headers)
+
+
+def test_a_key_does_what_its_scopes_say_and_is_shown_once(service, admin):
+    user = bearer(make_user(service, admin, "otto", "operator")["access_token"])
+    made = make_key(service, user, scopes=["read"], days=1).json()
+    key = bearer(made["key"])
+    assert service.get("/api/v1/models", headers=key).status_code == 200
+    assert service.get("/api/v1/models", headers={"X-API-Key": made["key"]}).status_code == 200
+    assert service.post("/api/v1/models/reload", headers=key).status_code == 403
+    assert service.post("/api/v1/models/x/predict", json={}, headers=key).status_code == 403
+    assert service.get("/api/v1/keys", headers=key).status_code == 403  # a key makes no keys
+    listed = service.get("/api/v1/keys", headers=user).json()["keys"]
+    assert [entry["name"] for entry in listed] == ["job"]
+    assert listed[0]["last_used_at"] is not None
+    secret = made["key"].rpartition("_")[2]
+    everything = str(service.app.state.services.access.accounts.collection("api_keys").find_one())
+    assert secret not in str(listed)
+    assert secret not in everything
+
+
+def test_a_key_for_some_models_is_for_no_other(service, admin):
+    key = bearer(make_key(service, admin, scopes=["predict", "read"], models=["mill"]).json()["key"])
+    assert service.post("/api/v1/models/mill/predict", json={}, headers=key).status_code == 503  # let in; not loaded
+    for path in ("other/predict", "other/predict/batch"):
+        answer = service.post(f"/api/v1/models/{path}", json={}, headers=key)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert service.get("/api/v1/models/other/schema", headers=key).status_code == 403
+
+
+def test_a_revoked_an_expired_and_a_forged_key_are_refused(service, admin, settings):
+    made = make_key(service, admin, scopes=["read"]).json()
+    assert service.get("/api/v1/models", headers=bearer(made["key"])).status_code == 200
+    forged = made["key"][:-1] + ("0" if made["key"][-1] != "0" else "1")
+    assert service.get("/api/v1/models", headers=bearer(forged)).status_code == 401
+    assert service.delete(f"/api/v1/keys/{made['about']['id']}", headers=admin).status_code == 200
+    assert service.get("/api/v1/models", headers=bearer(made["key"])).status_code == 401
+    old = make_key(service, admin, scopes=["read"]).json()
+    past = {"$set": {"expires_at": datetime.now(UTC) - timedelta(seconds=1)}}
+    MongoAccounts(settings).collection("api_keys").update_one({"_id": old["about"]["id"]}, past)
+    assert service.get("/api/v1/models", headers=bearer(old["key"])).status_code == 401
+
+
+def test_a_key_never_exceeds_its_owner(service, admin):
+    user = bearer(make_user(service, admin, "otto", "operator")["access_token"])
+    key = bearer(make_key(service, user, scopes=["models:reload"]).json()["key"])
+    service.patch("/api/v1/users/otto", json={"role": "viewer"}, headers=admin)
+    assert service.post("/api/v1/models/reload", headers=key).status_code == 403
+    assert make_key(service, user, scopes=["models:reload"]).status_code == 403
+    service.delete("/api/v1/users/otto", headers=admin)
+    assert service.get("/api/v1/models", headers=key).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"scopes": ["users"]}, 422, "cannot have the scope 'users'"),
+        ({"scopes": ["fly"]}, 422, "body.scopes"),
+        ({"plan": "bulky"}, 422, "Did you mean 'bulk'?"),
+        ({"plan": "unlimited"}, 403, "Only an admin"),
+        ({"days": 0}, 422, "body.days"),
+        ({"models": []}, 422, "body.models"),
+    ],
+)
+def test_odd_keys_are_refused_with_a_sentence(service, admin, body, status, words):
+    user = bearer(make_user(service, admin, "vera")["access_token"])
+    answer = make_key(service, user, **body)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+
+
+def test_keys_of_others_are_an_admins_matter(service, admin):
+    vera, otto = (bearer(make_user(service, admin, name)["access_token"]) for name in ("vera", "otto"))
+    key = make_key(service, vera).json()["about"]["id"]
+    assert service.get("/api/v1/keys", headers=otto).json()["keys"] == []
+    assert service.get("/api/v1/keys?everyone=true", headers=otto).status_code == 403
+    assert service.delete(f"/api/v1/keys/{key}", headers=otto).status_code == 404
+    everyone = service.get("/api/v1/keys?everyone=true", headers=admin).json()["keys"]
+    assert [entry["owner"] for entry in everyone] == ["vera"]
+    assert service.delete(f"/api/v1/keys/{key}", headers=admin).status_code == 200
+
+
+def test_a_plan_bounds_a_key(service, admin, monkeypatch, settings):
+    monkeypatch.setenv("SERVING_PLANS", '{"standard": "100/second", "tiny": "2/hour"}')
+    other = TestClient(create_app(settings), raise_server_exceptions=False)
+    key = bearer(make_key(other, admin, scopes=["read"], plan="tiny").json()["key"])
+    answers = [other.get("/api/v1/models", headers=key) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].json()["code"] == "too_many_requests"
+    assert other.get("/api/v1/models", headers=admin).status_code == 200
+
+
+def test_the_audit_log_is_paged_and_can_only_grow(service, admin):
+    for name in ("anna", "bert", "carl"):
+        make_user(service, admin, name)
+    first = service.get("/api/v1/audit?action=user.create&limit=2", headers=admin).json()
+    query = {"action": "user.create", "limit": 2, "before": first["next_before"]}
+    second = service.get("/api/v1/audit", params=query, headers=admin).json()
+    targets = [entry["target"] for entry in (*first["entries"], *second["entries"])]
+    assert targets == ["user:carl", "user:bert", "user:anna", "user:admin"]
+    for method in ("post", "put", "patch", "delete"):
+        assert getattr(service, method)("/api/v1/audit", headers=admin).status_code == 405
+    assert GOOD not in str(service.get("/api/v1/audit?limit=200", headers=admin).json())
+
+
+def test_what_cannot_be_recorded_does_not_happen(service, admin, monkeypatch):
+    access = service.app.state.services.access
+
+    def full(entry):
+        raise access.accounts.explain(RuntimeError("the disk is full"))
+
+    monkeypatch.setattr(access.audit_log, "append", full)
+    body = {"name": "vera", "password": GOOD}
+    assert service.post("/api/v1/users", json=body, headers=admin).status_code == 503
+    assert access.accounts.user("vera") is None
