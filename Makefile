@@ -14,10 +14,10 @@ export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status doctor test check bench clean
+.PHONY: help setup up down status doctor test check bench bench-serving clean
 
 help:  ## List these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(STAMP)  ## Make .venv with everything in it
 
@@ -45,6 +45,9 @@ check: setup  ## Lint, format, types, layers, known vulnerabilities
 
 bench: setup  ## Measure, and write docs/benchmarks.md
 	@$(BIN)/python tests/bench/bench.py
+
+bench-serving: setup  ## Measure the service against its floor; needs wrk
+	@$(BIN)/python tests/bench/serving/bench_serving.py
 
 clean: down  ## Stop the stack; remove caches and the state under .millrace (a MILLRACE_HOME elsewhere is left)
 	rm -rf .millrace .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

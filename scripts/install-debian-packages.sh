@@ -9,6 +9,7 @@ want() { # command or path, package
 }
 want chromium chromium
 want chromedriver chromium-driver
+want wrk wrk
 want '/usr/lib/postgresql/*/bin/postgres' postgresql
 
 if [ ${#missing[@]} -eq 0 ]; then
