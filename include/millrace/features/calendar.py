@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -55,7 +56,7 @@ class Calendar(FeatureStep):
         missing = np.isnat(times)
         made: dict[str, np.ndarray] = {}
         for part in self.parts:
-            values = np.where(missing, np.nan, _part(times, part).astype("float64"))
+            values = np.where(missing, np.nan, _PARTS[part](times).astype("float64"))
             names = self._names(part)
             if len(names) == 1:
                 made[names[0]] = values
@@ -75,24 +76,37 @@ class Calendar(FeatureStep):
         return as_kind(self.column, values, "time")
 
 
-def _part(times: np.ndarray, part: str) -> np.ndarray:
-    # Whole days since 1970-01-01, a Thursday; plain integer arithmetic is exact and needs no pandas for one row.
-    days = times.astype("datetime64[D]")
-    minutes = (times.astype("datetime64[m]") - days).astype("int64")
-    months = times.astype("datetime64[M]")
-    years = times.astype("datetime64[Y]")
-    weekday = (days.astype("int64") + 3) % 7
-    parts: dict[str, Any] = {
-        "minute": lambda: minutes % 60,
-        "hour": lambda: minutes // 60,
-        "quarter_hour": lambda: minutes // 15,
-        "dayofweek": lambda: weekday,
-        "is_weekend": lambda: weekday >= 5,
-        "day": lambda: (days - months.astype("datetime64[D]")).astype("int64") + 1,
-        "dayofyear": lambda: (days - years.astype("datetime64[D]")).astype("int64") + 1,
-        "month": lambda: months.astype("int64") % 12 + 1,
-        "quarter": lambda: months.astype("int64") % 12 // 3 + 1,
-        "year": lambda: years.astype("int64") + 1970,
-    }
-    made: np.ndarray = parts[part]()
-    return made
+def _days(times: np.ndarray) -> np.ndarray:
+    return times.astype("datetime64[D]")
+
+
+def _months(times: np.ndarray) -> np.ndarray:
+    return times.astype("datetime64[M]")
+
+
+def _minutes(times: np.ndarray) -> Any:
+    """Minutes since midnight."""
+    return (times.astype("datetime64[m]") - _days(times)).astype("int64")
+
+
+def _weekday(times: np.ndarray) -> Any:
+    return (_days(times).astype("int64") + 3) % 7  # 1970-01-01 was a Thursday
+
+
+def _since(times: np.ndarray, start: np.ndarray) -> Any:
+    return (_days(times) - start.astype("datetime64[D]")).astype("int64") + 1
+
+
+# Plain integer arithmetic is exact and needs no pandas for one row; each part reckons only what it needs.
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "minute": lambda times: _minutes(times) % 60,
+    "hour": lambda times: _minutes(times) // 60,
+    "quarter_hour": lambda times: _minutes(times) // 15,
+    "dayofweek": _weekday,
+    "is_weekend": lambda times: _weekday(times) >= 5,
+    "day": lambda times: _since(times, _months(times)),
+    "dayofyear": lambda times: _since(times, times.astype("datetime64[Y]")),
+    "month": lambda times: _months(times).astype("int64") % 12 + 1,
+    "quarter": lambda times: _months(times).astype("int64") % 12 // 3 + 1,
+    "year": lambda times: times.astype("datetime64[Y]").astype("int64") + 1970,
+}
