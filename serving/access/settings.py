@@ -97,7 +97,7 @@ def _read_plans(written: str) -> dict[str, Limit]:
 def access_settings(home: Path) -> AccessSettings:
     """Read the settings: the environment first, then `stack.env`. Raises SettingsError."""
     try:
-        return AccessSettings(_env_file=home / "stack.env")  # type: ignore[call-arg]
+        return AccessSettings(_env_file=home / "stack.env")
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"The settings of access cannot be used: {problems}.") from None

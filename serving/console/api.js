@@ -23,7 +23,7 @@ export function post(path, content) {
   });
 }
 
-async function ask(path, options = {}) {
+async function ask(path, options = {}, again = false) {
   let response;
   try {
     response = await fetch(path, { signal: AbortSignal.timeout(30000), ...options });
@@ -32,6 +32,11 @@ async function ask(path, options = {}) {
   }
   const answer = await response.json().catch(() => null);
   if (answer === null) throw new Refusal(`The service answered ${response.status} without JSON.`, "no_json");
+  if (response.status === 429 && !again && !options.method) {
+    // The limit is by the second: a page that asks for much at once waits and goes on.
+    await new Promise((go) => setTimeout(go, Math.min(Number(response.headers.get("Retry-After") ?? 1), 10) * 1000));
+    return ask(path, options, true);
+  }
   if (answer.success === false) throw new Refusal(answer.error, answer.code, answer.details);
   return answer;
 }

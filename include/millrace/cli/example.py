@@ -55,7 +55,6 @@ def _train(name: str, settings: Settings) -> None:
 
 def _wait_until_served(name: str, settings: Settings) -> dict[str, Any]:
     deadline = time.monotonic() + SERVED_SECONDS
-    _ask("POST", f"{settings.service}/api/v1/models/reload", None)
     while (row := _example_row(name, settings)) is None:
         if time.monotonic() > deadline:
             raise StackError(

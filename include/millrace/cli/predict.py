@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 500
 """Rows of one request; the service takes 1,000 unless it is set otherwise."""
+TOO_MANY, MOST_WAITS, LONGEST_WAIT = 429, 5, 60
 
 
 class PredictionError(MillraceError):
@@ -81,7 +84,7 @@ def _ask(settings: Settings, path: str, body: Any, first_row: int | None = None)
     import httpx
 
     try:
-        response = httpx.post(settings.service + path, json=body, timeout=60)
+        response = _post(settings.service + path, body)
     except httpx.HTTPError as error:
         raise StackError(
             f"The service does not answer at {settings.service} ({error}).", hint="Start it with 'millrace up'."
@@ -91,6 +94,21 @@ def _ask(settings: Settings, path: str, body: Any, first_row: int | None = None)
         batch = f" (batch that begins with row {first_row + 1})" if first_row else ""
         raise PredictionError(f"{answer.get('error', f'The service answered {response.status_code}.')}{batch}")
     return answer
+
+
+def _post(url: str, body: Any) -> httpx.Response:
+    """The answer; when the service asks to wait because there were too many requests, it comes after that wait."""
+    import httpx
+
+    key = os.environ.get("MILLRACE_API_KEY")
+    headers = {"X-API-Key": key} if key else {}
+    for _ in range(MOST_WAITS):
+        response = httpx.post(url, json=body, headers=headers, timeout=60)
+        wait = response.headers.get("retry-after", "")
+        if response.status_code != TOO_MANY or not wait.isdigit() or int(wait) > LONGEST_WAIT:
+            break
+        time.sleep(int(wait))
+    return response
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:

@@ -115,7 +115,9 @@ def airflow(settings: Settings, credentials: Credentials) -> tuple[Program, ...]
 def service(settings: Settings) -> Program:
     """The prediction service."""
     port = settings.port(PORTS["service"])
-    argv = (executable("uvicorn"), "serving.app:create_app", "--factory", "--no-access-log")
+    # The service itself judges X-Forwarded-For: uvicorn would believe every program on this machine.
+    server = ("serving.app:create_app", "--factory", "--no-access-log", "--no-proxy-headers")
+    argv = (executable("uvicorn"), *server)
     address = ("--host", settings.millrace_host, "--port", str(port))
     return Program("service", argv + address, port, health_url=f"http://{settings.millrace_host}:{port}/health")
 

@@ -83,13 +83,13 @@ class MongoSessions(MongoStore):
         from pymongo import ReturnDocument
 
         forget = datetime.now(UTC) + _FAILURES_KEPT
-        counted: Document = self.collection("login_failures").find_one_and_update(
+        counted = self.collection("login_failures").find_one_and_update(
             {"_id": of},
             {"$inc": {"count": 1}, "$set": {"expires_at": forget}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return int(counted["count"])
+        return int(counted["count"]) if counted else 1
 
     @explained
     def close_until(self, of: str, until: datetime) -> None:

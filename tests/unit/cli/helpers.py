@@ -37,6 +37,8 @@ def http_server(answer: Callable[[str, str, Any, dict[str, str]], Answer]) -> It
             status, document = answer(self.command, self.path, body, dict(self.headers))
             content = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(status)
+            if status == 429:
+                self.send_header("Retry-After", "0")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -74,3 +74,20 @@ def test_another_program_on_the_port_is_told(tmp_path: Path) -> None:
         outcome = millrace("predict", "double", "--json", '{"x": 4}', home=tmp_path, SERVICE_URL=url)
     assert outcome.returncode == 1
     assert "not the service's JSON" in outcome.stderr
+
+
+def test_a_key_is_sent_and_a_limit_is_waited_for(tmp_path: Path) -> None:
+    keys: list[str | None] = []
+
+    def limited(method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+        keys.append(headers.get("X-API-Key"))
+        if len(keys) < 3:
+            return 429, {"success": False, "error": "Too many.", "code": "too_many_requests"}
+        return 200, {"success": True, "prediction": 1, "model_version": "3", "request_id": "r"}
+
+    with http_server(limited) as url:
+        outcome = millrace(
+            "predict", "double", "--json", '{"x": 4}', home=tmp_path, SERVICE_URL=url, MILLRACE_API_KEY="mr_key"
+        )
+    assert outcome.returncode == 0
+    assert keys == ["mr_key"] * 3

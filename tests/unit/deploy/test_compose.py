@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from millrace.settings import Settings
+from serving.access.settings import AccessSettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -46,7 +47,7 @@ def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
 
 
 def test_millraces_settings_are_known_ones(compose: dict[str, Any]) -> None:
-    known = {name.upper() for name in Settings.model_fields}
+    known = {name.upper() for kind in (Settings, AccessSettings) for name in kind.model_fields}
     others = ("AIRFLOW__", "MLFLOW_DISABLE", "GX_")
     environment = compose["services"]["service"]["environment"]
     assert [name for name in environment if name not in known and not name.startswith(others)] == []
