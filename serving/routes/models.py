@@ -115,6 +115,7 @@ def champion_document(loaded: LoadedModel, metric: str | None) -> dict[str, Any]
         "metrics": metrics,
         "run_id": loaded.version.run_id,
         "candidate": loaded.version.tags.get("millrace.candidate"),
+        "served_by": loaded.served_by,
         "loaded_at": loaded.loaded_at.isoformat(),
     }
 
@@ -132,6 +133,7 @@ def _line(services: Services, name: str, aliases: dict[str, str]) -> dict[str, A
         "state": _state(services, name),
         "error": failure.error if failure else None,
         "metrics": _metrics(loaded) if loaded else {},
+        "served_by": loaded.served_by if loaded else None,
         "loaded_at": loaded.loaded_at.isoformat() if loaded else None,
         "links": {"mlflow": services.links.model(name)},
     }

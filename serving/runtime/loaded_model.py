@@ -53,6 +53,11 @@ class LoadedModel:
         return self._asked_by.is_quick
 
     @property
+    def served_by(self) -> str:
+        """What answers: `compiled` or `scikit-learn`."""
+        return "compiled" if self._asked_by.is_compiled else "scikit-learn"
+
+    @property
     def task(self) -> str:
         """What the model does."""
         stated = self.metadata.get("task") or self.version.tags.get("millrace.task")

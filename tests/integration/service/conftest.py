@@ -93,7 +93,7 @@ def registry(settings: Settings, migrated: Path) -> MlflowRegistry:
 def register(registry: MlflowRegistry, inputs: pd.DataFrame) -> Callable[..., str]:
     """Registers a Pipeline and makes it the champion; returns its version."""
 
-    def make(model: Any, run_id: str = "run-1", name: str = NAME) -> str:
+    def make(model: Any, run_id: str = "run-1", name: str = NAME, files: dict[str, bytes] | None = None) -> str:
         tags = {"millrace.run_id": run_id, "millrace.candidate": "ridge", "millrace.task": "regression"}
         tracked = registry.track(
             TrackedRun(experiment=name, name="ridge", tags=tags, params={}, metrics={}, started=1.0, finished=2.0)
@@ -110,6 +110,7 @@ def register(registry: MlflowRegistry, inputs: pd.DataFrame) -> Callable[..., st
                 prediction=model.predict(example),
                 kinds=dict(model[0].inputs_),
                 optional=frozenset({"RH"}),
+                files=files or {},
             )
         )
         registry.set_alias(name, "champion", made.version)
