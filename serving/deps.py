@@ -24,6 +24,8 @@ from serving.metrics import Metrics
 from serving.probes import Probes
 from serving.records.prediction_log import PredictionLog
 from serving.records.recorder import Recorder
+from serving.requests import patience_of_caller
+from serving.runtime.admission import Admission
 from serving.runtime.answering import Answering
 from serving.runtime.manager import ModelManager
 from serving.runtime.model_files import ModelFiles
@@ -83,8 +85,11 @@ class Services:
             most_bytes=limits.serving_predictions_spool_bytes,
         )
         recorder = Recorder(self.prediction_log, self.metrics)
-        self.answering = Answering(self.manager, self.pool, limits, recorder.note)
-        self.gauges = Gauges(self.metrics, self.manager, self.prediction_log, self._waiting_rows, self.runs.get_run)
+        self.admission = Admission(limits.serving_wait_seconds, patience_of_caller, self.metrics.note_shed)
+        self.answering = Answering(self.manager, self.pool, limits, recorder.note, self.admission)
+        self.gauges = Gauges(
+            self.metrics, self.manager, self.prediction_log, self.admission.under_way, self.runs.get_run
+        )
 
     @cached_property
     def registry(self) -> ModelRegistry:
@@ -92,9 +97,6 @@ class Services:
         from millrace.stores.model_registry import MlflowRegistry
 
         return MlflowRegistry(self.settings)
-
-    def _waiting_rows(self) -> int:
-        return sum(self.answering.waiting().values())
 
     def start(self) -> None:
         """Start the threads; nothing is waited for."""

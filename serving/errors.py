@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 
 from millrace.errors import MillraceError
 from serving.answers import now
+from serving.failures import OverloadedError
 from serving.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def error_answer(error: Exception, method: str, path: str) -> JSONResponse:
 
 
 def _of_millrace(error: MillraceError) -> JSONResponse:
-    if error.http_status >= 500:
+    if error.http_status >= 500 and not isinstance(error, OverloadedError):  # a line for each would add to the load
         log.error("%s: %s", error.code, error, exc_info=error.__cause__)
     headers = getattr(error, "headers", None) or ({"Retry-After": "1"} if error.http_status == 503 else None)
     return _answer(error.http_status, str(error), error.code, error.details, headers)

@@ -27,6 +27,7 @@ current_scope: ContextVar[Scope | None] = ContextVar("current_scope", default=No
 
 FLUSH_SECONDS = 0.2
 FLUSH_LINES = 500
+MOST_LINES = 100_000
 _MODELS = "/api/v1/models/"
 _encode_json = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -106,7 +107,8 @@ class AccessLog:
             "user": user_of(scope),
             "model": _model_of(scope["path"]),
         }
-        self._lines.append(_encode(line))
+        if len(self._lines) < MOST_LINES:  # nobody reads standard error: memory is worth more than its lines
+            self._lines.append(_encode(line))
         if self._thread is None or len(self._lines) >= FLUSH_LINES:
             self._hurry()
 

@@ -18,6 +18,8 @@ from serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
 UNREMARKABLE = ("/console/", "/docs/assets/", "/health", "/metrics")
+DEADLINE = b"x-millrace-deadline-ms"
+LONGEST = 10
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _random = Random()  # noqa: S311 - seeded by the system for each process, and many times faster than asking it again
 
@@ -93,6 +95,14 @@ class _Call:
             await answer(scope, receive, self.send)
         else:
             raise error
+
+
+def patience_of_caller() -> float | None:
+    """How many seconds the caller of the present request will wait; None when it does not say so sensibly."""
+    scope = current_scope.get()
+    headers = scope["headers"] if scope is not None else ()
+    given = next((value for name, value in headers if name == DEADLINE), None)
+    return int(given) / 1000 if given is not None and given.isdigit() and len(given) < LONGEST else None
 
 
 def _identity(scope: Scope) -> str:

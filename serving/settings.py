@@ -31,6 +31,9 @@ class ServiceSettings(BaseSettings):
         default="refuse", description="What happens to a field that the model does not know."
     )
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")
+    serving_wait_seconds: float = Field(
+        default=2.0, gt=0, description="While a model's oldest prediction waits longer, others are refused (503)."
+    )
     serving_log_level: str = Field(default="INFO", description="Level of the service's log.")
     serving_log_format: Literal["json", "text"] = Field(default="json", description="Form of the service's log.")
     serving_predictions_share: float = Field(

@@ -53,6 +53,9 @@ class Mask:
 def rows_of(columns: Mapping[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
     """The rows of decoded columns as they are recorded: numbers, texts, times, and None for what is missing."""
     names = list(columns)
+    if all(len(column) == 1 and column.dtype.kind in "fO" for column in columns.values()):  # the one that comes often
+        row = {name: column.item() for name, column in columns.items()}
+        return [{name: None if value != value else value for name, value in row.items()}]  # noqa: PLR0124 - NaN
     return [dict(zip(names, row, strict=True)) for row in zip(*map(_listed, columns.values()), strict=True)]
 
 

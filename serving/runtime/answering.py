@@ -12,6 +12,7 @@ from collections import OrderedDict
 from functools import partial
 from typing import Any, Protocol
 
+from serving.runtime.admission import Admission
 from serving.runtime.batcher import Batcher, Columns
 from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.runtime.manager import ModelManager
@@ -35,9 +36,12 @@ class Note(Protocol):
 class Answering:
     """Answers rows with the models of one process."""
 
-    def __init__(self, manager: ModelManager, pool: BoundedPool, limits: ServiceSettings, note: Note) -> None:
+    def __init__(
+        self, manager: ModelManager, pool: BoundedPool, limits: ServiceSettings, note: Note, admission: Admission
+    ) -> None:
         self._manager = manager
         self._note = note
+        self._admission = admission
         self._pool = pool
         self._limits = limits
         self._ignore_unknown = limits.serving_unknown_fields == "ignore"
@@ -61,7 +65,9 @@ class Answering:
     async def of_columns(self, model: LoadedModel, columns: Columns, *, probabilities: bool) -> Predictions:
         """The predictions for decoded columns."""
         rows, started = len(next(iter(columns.values()))), time.perf_counter()
-        found = await self._asked(model, columns, rows, probabilities=probabilities)
+        with self._admission.enter(model.version.name, rows):
+            asked = self._asked(model, columns, rows, probabilities=probabilities)
+            found = await self._admission.in_time(model.version.name, asked)
         about, seconds = model.version, time.perf_counter() - started
         note = partial(self._note, about.name, about.version, columns, found.values, seconds)
         if rows <= INLINE_ROWS:

@@ -226,3 +226,26 @@ def test_the_console_loads_nothing_from_elsewhere(path):
 @pytest.mark.parametrize("path", ["/console/..%2fapp.py", "/console/../app.py", "/console/%2e%2e/settings.py"])
 def test_files_beside_the_console_are_not_served(service, path):
     assert service.get(path).status_code == 404
+
+
+def test_predictions_and_requests_are_counted(service):
+    assert predict(service, {"a": 1.0, "b": 1.0}).status_code == 200
+    text = service.get("/metrics").text
+    assert 'http_requests_total{method="POST",route="/api/v1/models/{name}/predict",status="200"}' in text
+    assert 'prediction_latency_seconds_count{model="reg",variant="champion"}' in text
+    assert "active_models_count 3.0" in text
+    size = next(line for line in text.splitlines() if line.startswith("prediction_log_spool_bytes "))
+    assert float(size.rpartition(" ")[2]) > 0  # MongoDB is away: they wait on disk
+
+
+def test_a_deadline_that_is_not_met_is_a_503_that_says_so(service, monkeypatch):
+    import asyncio
+
+    async def endless(*_, **__):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(service.app.state.services.answering, "_asked", endless)
+    response = predict(service, {"a": 1.0, "b": 1.0}, headers={"X-Millrace-Deadline-Ms": "20"})
+    assert (response.status_code, response.json()["code"]) == (503, "deadline_exceeded")
+    assert response.headers["retry-after"]
+    assert 'predictions_shed_total{model="reg"}' in service.get("/metrics").text
