@@ -53,6 +53,9 @@ class AccessMiddleware:
 
     async def _caller(self, token: str, address: str) -> Caller:
         access = self._access
+        known = access.identities.remembered(token)
+        if known is not None:
+            return known
 
         async def unknown() -> None:
             await access.rates.count(f"unknown:{address}", access.anonymous_limit)
