@@ -60,8 +60,6 @@ def _own_operation(model: LoadedModel, suffix: str, general: Document, schema: D
     operation["description"] = f"The champion is version {model.version.version}, a {model.task}."
     operation["operationId"] = f"{suffix.replace('/', '_')}__{model.name}"
     operation["parameters"] = [p for p in operation.get("parameters", []) if p["in"] != "path"]
-    operation["requestBody"] = {
-        "required": True,
-        "content": {"application/json": {"schema": schema, "example": example}},
-    }
+    content = {**general["requestBody"]["content"], "application/json": {"schema": schema, "example": example}}
+    operation["requestBody"] = {"required": True, "content": content}
     return operation

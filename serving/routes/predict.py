@@ -1,4 +1,4 @@
-"""Predictions: one row, or a list of rows, as JSON.
+"""Predictions: one row as JSON, or a list of rows as JSON or CSV.
 
 These routes describe the addresses and answer every request that is out of the ordinary; `serving.predict_door` takes
 the ordinary ones before the framework sees them. Both make the same answer by `answer_of`.
@@ -6,6 +6,7 @@ the ordinary ones before the framework sees them. Both make the same answer by `
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from serving.answers import BatchAnswer, PredictionAnswer, errors, now
 from serving.body import read_body
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
+from serving.routes.tables import predict_table
+from serving.runtime.frames import csv_of
 from serving.runtime.loaded_model import LoadedModel, Predictions
 
 router = APIRouter(prefix="/api/v1/models", tags=["predictions"], dependencies=[Depends(require(Permission.PREDICT))])
@@ -24,8 +27,12 @@ _REFUSALS = errors(400, 404, 413, 422, 500, 503)
 _encode = msgspec.json.Encoder().encode
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+_CSV = {"text/csv": {"schema": {"type": "string", "description": "A header of field names, and a line for each row."}}}
+
+
+def _body(schema: dict[str, Any], further: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}, **(further or {})}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 @router.post(
@@ -43,11 +50,16 @@ async def predict(name: str, request: Request, services: ServicesDep, probabilit
     "/{name}/predict/batch",
     response_model=BatchAnswer,
     responses=_REFUSALS,
-    openapi_extra=_body({"type": "array", "items": {"type": "object"}, "minItems": 1}),
+    openapi_extra=_body({"type": "array", "items": {"type": "object"}, "minItems": 1}, _CSV),
 )
 async def predict_batch(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
-    """Predict a list of rows, given as a JSON array of such objects; the answers come in the same order."""
-    return await _predict(name, request, services, many=True, probabilities=probabilities)
+    """Predict a list of rows, a JSON array or CSV with a header; the answers come in the same order."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
+        return await _predict(name, request, services, many=True, probabilities=probabilities)
+    model = services.manager.get(name)
+    read = partial(csv_of, signature=model.signature)
+    found = await predict_table(services, model, request, read, probabilities=lambda: probabilities)
+    return Response(answer_of(model, found, many=True), media_type="application/json")
 
 
 async def _predict(name: str, request: Request, services: Services, *, many: bool, probabilities: bool) -> Response:

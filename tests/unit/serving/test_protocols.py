@@ -195,6 +195,21 @@ def test_a_csv_gives_the_same_answer(service, text):
     assert response.json() == {"predictions": pytest.approx([1.0, -6.0])}
 
 
+def test_a_batch_may_be_a_csv(service):
+    headers = {"Content-Type": "text/csv"}
+    batch = "/api/v1/models/cls/predict/batch"
+    answer = service.post(f"{batch}?probabilities=true", content=b"b,a\n0,3\n0,-3\n", headers=headers).json()
+    assert answer["predictions"] == ["high", "low"]
+    assert [shares["high"] > 0.5 for shares in answer["probabilities"]] == [True, False]
+    as_json = service.post(f"{batch}?probabilities=true", json=[{"a": 3, "b": 0}, {"a": -3, "b": 0}]).json()
+    assert as_json["probabilities"] == answer["probabilities"]
+    refused = service.post(batch, content=b"a,b\n1,2\n1,x\n", headers=headers)
+    assert refused.status_code == 422
+    assert "Row 1 (counted from 0): field 'b'" in refused.json()["error"]
+    content = service.get("/openapi.json").json()["paths"][batch]["post"]["requestBody"]["content"]
+    assert set(content) == {"application/json", "text/csv"}
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "status", "words"),
     [
