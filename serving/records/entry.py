@@ -50,35 +50,34 @@ class Mask:
         return column in self._everywhere or f"{model}/{column}" in self._own
 
 
-def rows_of(columns: Mapping[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
-    """The rows of decoded columns as they are recorded: numbers, texts, times, and None for what is missing."""
-    names = list(columns)
-    if all(len(column) == 1 and column.dtype.kind in "fO" for column in columns.values()):  # the one that comes often
-        row = {name: column.item() for name, column in columns.items()}
-        return [{name: None if value != value else value for name, value in row.items()}]  # noqa: PLR0124 - NaN
-    return [dict(zip(names, row, strict=True)) for row in zip(*map(_listed, columns.values()), strict=True)]
+def entry_of(columns: Mapping[str, npt.NDArray[Any]], values: list[Any], about: Entry) -> Entry:
+    """The entry of one request: a row by itself, or a batch by columns. `about` has `request_id`, `model` and more."""
+    if len(values) == 1:
+        return {**about, "features": {name: _first(column) for name, column in columns.items()}, "output": values[0]}
+    # A batch stays in columns until it is delivered: the answer need not wait for a thousand small objects.
+    return {**about, "columns": {name: _listed(column) for name, column in columns.items()}, "outputs": values}
 
 
-def entry_of(features: list[dict[str, Any]], values: list[Any], about: Entry) -> Entry:
-    """The entry of one request: a row by itself, or a batch. `about` has at least `request_id` and `model`."""
-    if len(features) == 1:
-        return {**about, "features": features[0], "output": values[0]}
-    rows = [{"features": row, "output": value} for row, value in zip(features, values, strict=True)]
-    return {**about, "rows": rows}
+def _first(column: npt.NDArray[Any]) -> Any:
+    if column.dtype.kind not in "fO":
+        return _listed(column)[0]
+    value = column.item(0)
+    return None if value != value else value  # noqa: PLR0124 - NaN
 
 
 def _listed(column: npt.NDArray[Any]) -> list[Any]:
+    """A column as it is recorded: numbers, texts, times, and None for what is missing."""
     if column.dtype.kind == "M":  # BSON keeps milliseconds
         return [time and time.replace(tzinfo=UTC) for time in column.astype("datetime64[ms]").tolist()]
-    if column.dtype.kind == "f":
-        return [None if number != number else number for number in column.tolist()]  # noqa: PLR0124 - NaN
     found: list[Any] = column.tolist()
+    if column.dtype.kind == "f" and bool((column != column).any()):  # noqa: PLR0124 - NaN
+        return [None if number != number else number for number in found]  # noqa: PLR0124
     return found
 
 
 def encoded(entry: Entry) -> bytes:
-    """An entry as the spool keeps it. A batch has a list of `rows`: each with `features` and `output`."""
-    kind = BATCH if "rows" in entry else ROW
+    """An entry as the spool keeps it. A batch has `columns`, each a list or a mask, and `outputs`."""
+    kind = BATCH if "outputs" in entry else ROW
     try:
         return kind + bson.encode(entry)
     except (bson.errors.BSONError, OverflowError, UnicodeError):
@@ -91,9 +90,10 @@ def documents(kind: bytes, content: bytes) -> Iterator[RawBSONDocument | Entry]:
         yield RawBSONDocument(content)  # goes to MongoDB as it is: nothing is decoded
         return
     shared: Entry = bson.decode(content, bson.CodecOptions(tz_aware=True, tzinfo=UTC))
-    identity, rows = shared.pop("_id"), shared.pop("rows")
-    for number, row in enumerate(rows):
-        yield {"_id": f"{identity}/{number}", **shared, **row, "row": number}
+    identity, columns, outputs = shared.pop("_id"), shared.pop("columns"), shared.pop("outputs")
+    for number, output in enumerate(outputs):
+        features = {name: values if values == MASK else values[number] for name, values in columns.items()}
+        yield {"_id": f"{identity}/{number}", **shared, "features": features, "output": output, "row": number}
 
 
 def _plain(value: Any) -> Any:

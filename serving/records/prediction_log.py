@@ -61,7 +61,7 @@ class PredictionLog:
         return self._share >= 1 or random.random() < self._share  # noqa: S311 - a sample, not a secret
 
     def submit(self, entry: Entry) -> None:
-        """Keep one prediction, or a batch (`rows`: a list of `features` and `output`). Never raises, never waits."""
+        """Keep one prediction, or a batch (by `columns` and `outputs`). Never raises, never waits."""
         try:
             self.spool.append(encoded(self._completed(entry)))
         except Exception:
@@ -93,8 +93,8 @@ class PredictionLog:
     def _completed(self, entry: Entry) -> Entry:
         model = entry["model"]
         whole = {"_id": self._ids.next(), "at": datetime.now(UTC), **entry}
-        if "rows" in entry:
-            whole["rows"] = [{**row, "features": self._mask.of(model, row["features"])} for row in entry["rows"]]
+        if "outputs" in entry:
+            whole["columns"] = self._mask.of(model, entry["columns"])
         else:
             whole.setdefault("row", 0)
             whole["features"] = self._mask.of(model, entry["features"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from serving.logs import current_scope, request_id, user_of
 from serving.metrics import Metrics
-from serving.records.entry import entry_of, rows_of
+from serving.records.entry import entry_of
 from serving.records.prediction_log import PredictionLog
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Recorder:
             "caller": user_of(scope) or "anonymous",
             "latency_ms": seconds * 1000,
         }
-        self._log.submit(entry_of(rows_of(columns), values, about))
+        self._log.submit(entry_of(columns, values, about))
 
 
 def _key(scope: Any) -> str | None:

@@ -83,7 +83,7 @@ def server(settings):
 def test_what_is_submitted_is_found_again(settings, store, tmp_path):
     log = PredictionLog(store, tmp_path, masked="name")
     log.submit(entry(1))
-    log.submit({**entry(2), "rows": [{"features": {"a": n, "name": "x"}, "output": n} for n in (5, 6)]})
+    log.submit({**entry(2), "columns": {"a": [5, 6], "name": ["x", "y"]}, "outputs": [5, 6]})
     assert log.deliver() == 3
     assert log.deliver() == 0
     assert log.spool.size == 0
@@ -92,6 +92,7 @@ def test_what_is_submitted_is_found_again(settings, store, tmp_path):
     assert found["q1", 0]["features"] == {"a": 1.0, "name": "***"}
     assert found["q1", 0]["at"].tzinfo is not None
     assert found["q2", 1]["output"] == 6
+    assert found["q2", 1]["features"] == {"a": 6, "name": "***"}
 
 
 def test_a_file_delivered_twice_is_kept_once(settings, store, tmp_path):
@@ -198,7 +199,7 @@ WRONG = (
 def test_feedback_is_kept_once_and_names_its_prediction(settings, store, start, register, fitted):
     log = PredictionLog(store, settings.millrace_home / "other")
     log.submit({**entry(1), "key": "order-7"})
-    log.submit({**entry(2), "rows": [{"features": {}, "output": n} for n in (5, 6)]})
+    log.submit({**entry(2), "columns": {}, "outputs": [5, 6]})
     log.deliver()
     with start(settings) as client:
 

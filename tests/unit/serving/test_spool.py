@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.records.entry import MASK, Ids, Mask, documents, encoded, entry_of, rows_of
+from serving.records.entry import MASK, Ids, Mask, documents, encoded, entry_of
 from serving.records.spool import Spool, records_of
 
 RECORDS = st.lists(
@@ -159,11 +159,10 @@ def test_numpy_values_are_recorded_as_plain_ones():
 
 
 def test_a_batch_becomes_one_document_a_row():
-    rows = [{"features": {"a": n}, "output": n * 2} for n in range(3)]
-    record = encoded({"_id": "x", "model": "m", "rows": rows})
+    record = encoded({"_id": "x", "model": "m", "columns": {"a": [0, 1, 2], "b": MASK}, "outputs": [0, 2, 4]})
     found = list(documents(record[:1], record[1:]))
     assert [d["_id"] for d in found] == ["x/0", "x/1", "x/2"]
-    assert found[2] == {"_id": "x/2", "model": "m", "features": {"a": 2}, "output": 4, "row": 2}
+    assert found[2] == {"_id": "x/2", "model": "m", "features": {"a": 2, "b": MASK}, "output": 4, "row": 2}
 
 
 def test_columns_are_recorded_as_rows():
@@ -175,8 +174,9 @@ def test_columns_are_recorded_as_rows():
         "name": np.array(["x", None], dtype=object),
     }
     moment = datetime(2026, 1, 31, 13, tzinfo=UTC)
-    rows = rows_of(columns)
-    assert rows == [{"a": 1.0, "when": moment, "name": "x"}, {"a": None, "when": None, "name": None}]
-    record = encoded(entry_of(rows, [5.0, 6.0], {"_id": "x", "model": "m", "request_id": "q"}))
+    rows = [{"a": 1.0, "when": moment, "name": "x"}, {"a": None, "when": None, "name": None}]
+    record = encoded(entry_of(columns, [5.0, 6.0], {"_id": "x", "model": "m", "request_id": "q"}))
     assert [d["features"] for d in documents(record[:1], record[1:])] == rows
-    assert entry_of(rows[:1], [5.0], {"model": "m"}) == {"model": "m", "features": rows[0], "output": 5.0}
+    for number, row in enumerate(rows):
+        alone = {name: column[number : number + 1] for name, column in columns.items()}
+        assert entry_of(alone, [5.0], {"model": "m"}) == {"model": "m", "features": row, "output": 5.0}
