@@ -55,7 +55,11 @@ class CompiledModel:
             feed["numbers"] = _matrix([features[name] for name in self._numbers], rows, np.float64)
         if self._texts:
             feed["texts"] = _matrix([features[name] for name in self._texts], rows, object)
-        found = self._session.run(self._outputs, feed)
+        try:
+            found = self._session.run(self._outputs, feed)
+        except UnicodeEncodeError:
+            feed["texts"] = _encodable(feed["texts"])
+            found = self._session.run(self._outputs, feed)
         if len(found) == 2:
             return CompiledAnswer(None, found[0], found[1])
         return CompiledAnswer(found[0])
@@ -68,6 +72,12 @@ def _matrix(columns: list[Array], rows: int, dtype: Any) -> Array:
     for place, column in enumerate(columns):
         matrix[:, place] = column
     return matrix
+
+
+def _encodable(texts: Array) -> Array:
+    """Half a surrogate pair, which JSON can carry and UTF-8 cannot, written out: it is an unknown category as well."""
+    shown = [[text.encode("utf-8", "backslashreplace").decode() for text in row] for row in texts.tolist()]
+    return np.array(shown, dtype=object)
 
 
 def _joined(parts: list[Array | None]) -> Array | None:

@@ -103,6 +103,16 @@ def test_a_model_that_cannot_be_compared_is_refused_and_nothing_is_raised(frame)
     assert "'b'" in form.report.reason
 
 
+@pytest.mark.parametrize("text", ["\ud800", "north\x00", "su\u0308d", "\U0001f600", "", None])
+def test_odd_texts_are_the_categories_that_scikit_learn_takes_them_for(text):
+    table = pd.DataFrame({"w": ["north", "s\u00fcd", "\U0001f600", None] * 30, "a": np.arange(120.0)})
+    model = pipeline(table, LinearRegression(), (table["w"] == "north") * 100.0 + (table["w"] == "s\u00fcd"))
+    compiled = CompiledModel(convert(model), model[0])
+    texts = np.array([text, "north"], dtype=object)
+    for rows in (1, 2):
+        assert compare(model, compiled, {"w": texts[:rows], "a": np.array([1.0, 2.0])[:rows]}).reason is None
+
+
 def test_more_rows_than_one_run_takes_are_answered_in_order(frame):
     model = pipeline(frame, RandomForestClassifier(5, random_state=0), np.where(frame["a"] > 0, 7, 3))
     rng = np.random.default_rng(2)
