@@ -28,13 +28,23 @@ def signing_secret(home: Path, given: str | None, file: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"SERVING_JWT_SECRET_FILE names {file}, which cannot be read: {error}.") from None
     if secret is None:
-        secret = made_once(home / "secrets" / "service-jwt-secret")
+        secret = _own_secret(home / "secrets" / "service-jwt-secret")
     if len(secret) < SHORTEST:
         raise SettingsError(
             f"The secret that signs tokens has {len(secret)} characters; at least {SHORTEST} are needed.",
             hint="Set SERVING_JWT_SECRET to the output of: openssl rand -hex 32",
         )
     return secret
+
+
+def _own_secret(path: Path) -> str:
+    try:
+        return made_once(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The secret that signs tokens cannot be kept in {path}: {error}.",
+            hint="Make MILLRACE_HOME writable for the service, or set SERVING_JWT_SECRET.",
+        ) from None
 
 
 def _make(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -96,10 +97,8 @@ def change(user: Name, given: UserChange, request: Request, services: ServicesDe
         _keep_an_admin(services, user)
     if values:
         before = {name: present[name] for name in values}
-        accounts = services.access.accounts
-        services.access.audit.change(
-            request, "user.change", f"user:{user}", lambda: accounts.change_user(user, values), before, values
-        )
+        work = partial(_set, services, user, values)
+        services.access.audit.change(request, "user.change", f"user:{user}", work, before, values)
         services.access.identities.forget()
     return _answer(_shown({**present, **values}))
 
@@ -134,6 +133,12 @@ def _present(services: Services, name: str) -> dict[str, Any]:
     if user is None:
         raise no_such_user(name)
     return user
+
+
+def _set(services: Services, name: str, values: dict[str, Any]) -> None:
+    services.access.accounts.change_user(name, values)
+    if values.get("disabled"):
+        services.access.accounts.end_sessions(name)  # so that opening the account again does not open old sessions
 
 
 def _is_admin(user: dict[str, Any]) -> bool:

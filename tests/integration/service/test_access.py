@@ -107,6 +107,9 @@ def test_a_closed_or_removed_account_is_out(service, admin):
         refreshed = service.post("/api/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]})
         assert refreshed.status_code == 401
     assert login(service, "vera", GOOD).status_code == 401
+    service.patch("/api/v1/users/vera", json={"disabled": False}, headers=admin)
+    assert service.get("/api/v1/models", headers=bearer(first["access_token"])).status_code == 401
+    assert login(service, "vera", GOOD).status_code == 200
 
 
 def test_the_last_admin_stays(service, admin):

@@ -187,6 +187,9 @@ def test_the_signing_secret_is_given_read_or_made(tmp_path):
     file.write_text("changeme")
     with pytest.raises(SettingsError, match="8 characters"):
         signing_secret(tmp_path, None, file)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be kept"):
+        signing_secret(tmp_path / "file", None, None)
     with pytest.raises(SettingsError, match="cannot be read"):
         signing_secret(tmp_path, None, tmp_path / "absent")
 
