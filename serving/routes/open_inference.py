@@ -71,6 +71,8 @@ def model_metadata(model: ServedDep) -> dict[str, Any]:
 
 async def infer(model: ServedDep, request: Request, services: ServicesDep) -> Response:
     """Predict the rows of the tensors: one input for each field, of shape [n] or [n, 1]."""
+    if "inference-header-content-length" in request.headers:
+        raise RequestError("The tensors are sent as binary; only JSON data is read.", hint="Use binary_data=False.")
     asked: dict[str, Any] = {}
 
     def read(body: bytes) -> tuple[dict[str, list[Any]], int]:

@@ -170,6 +170,13 @@ def test_tensors_that_do_not_fit_are_refused_with_a_sentence(service, document, 
     assert words in response.json()["error"]
 
 
+def test_the_binary_extension_is_refused_with_a_sentence(service):
+    headers = {"Inference-Header-Content-Length": "20"}
+    response = service.post("/v2/models/reg/infer", content=b"{}" + bytes(40), headers=headers)
+    assert response.status_code == 422
+    assert "only JSON data is read" in response.json()["error"]
+
+
 FRAMES = [
     {"dataframe_split": {"columns": ["b", "a"], "data": [[1.0, 1.0], [0.0, -3.0]]}},
     {"dataframe_split": {"index": [0, 1], "data": [[1.0, 1.0], [-3.0, 0.0]]}},
