@@ -108,6 +108,9 @@ class Supervisor:
             return
         with suppress(psutil.Error):
             supervisord.wait(STOP_SECONDS)
+        if self._socket.parent != self._folder:
+            with suppress(OSError):
+                self._socket.parent.rmdir()
 
     @property
     def _socket(self) -> Path:
