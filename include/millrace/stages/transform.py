@@ -35,7 +35,7 @@ def _key(context: RunContext, validated: Validated) -> str | None:
     if not all(step.repeatable for step in context.spec.transform):
         return None
     document = context.spec.as_document()
-    parts = {part: document[part] for part in ("name", "transform", "task", "target")}
+    parts = {part: document[part] for part in ("name", "transform", "task", "target", "split")}
     return cache_key("transform", {"dataset": validated.dataset.version, **parts})
 
 
@@ -50,6 +50,7 @@ def _transform(context: RunContext, validated: Validated) -> Transformed:
             f"The transform steps left no row of {validated.dataset.rows:,}.", hint=f"Rows after each step: {left}."
         )
     _warn_of_leaks(context, table)
+    _warn_of_repeats(context, table)
     if not steps:
         return Transformed(dataset=validated.dataset)
     return Transformed(dataset=context.artifacts.write_dataset(context.spec.name, [table]), steps=steps)
@@ -120,3 +121,15 @@ def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:
         others = tuple(name for name in targets if name != target)
         for sentence in find_leaks(table, target, str(spec.task), ignore=others):
             context.warn(sentence)
+
+
+def _warn_of_repeats(context: RunContext, table: pd.DataFrame) -> None:
+    """A row that stands on both sides of a random split is not held out."""
+    spec = context.spec
+    if not spec.targets or spec.splitting.by != "random":
+        return
+    if repeated := int(table.duplicated().sum()):
+        context.warn(
+            f"{repeated:,} of {len(table):,} rows repeat another row; split at random, they flatter the score. "
+            "Add {step: drop_duplicates} to transform."
+        )

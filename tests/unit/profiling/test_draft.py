@@ -54,6 +54,7 @@ def test_a_plain_table(tmp_path: Path) -> None:
         "ridge",
         "random_forest",
         "hist_gradient_boosting",
+        "voting",
     }
     assert spec.source.path == str(path)  # type: ignore[attr-defined]
 
