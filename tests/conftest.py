@@ -20,7 +20,7 @@ from millrace.stores.runs import MongoRunStore
 
 
 def free_port_base() -> int:
-    """A base from which all ports of a stack are free, below the ports that the system gives to outgoing connections."""
+    """A base from which all ports of a stack are free, below those of outgoing connections."""
     for _ in range(100):
         base = random.randrange(20_000, 31_000, 20)
         if all(_is_free(base + offset) for offset in PORTS.values()):
