@@ -43,7 +43,7 @@ test: setup  ## Run all tests
 check: setup  ## Lint, format, types, layers, known vulnerabilities
 	@scripts/check.sh $(BIN)
 
-bench: setup  ## Measure, and write docs/benchmarks.md
+bench: setup  ## Measure against a floor; prints a table of ratios
 	@$(BIN)/python tests/bench/bench.py
 
 clean: down  ## Stop the stack; remove caches and the state under .millrace (a MILLRACE_HOME elsewhere is left)
