@@ -38,7 +38,7 @@ doctor: setup  ## Check every connection and say how to mend it
 	@$(BIN)/millrace doctor
 
 test: setup  ## Run all tests
-	@$(BIN)/pytest -n $(WORKERS)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 15
 
 check: setup  ## Lint, format, types, layers, known vulnerabilities
 	@scripts/check.sh $(BIN)

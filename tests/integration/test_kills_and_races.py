@@ -43,7 +43,6 @@ candidates:
 
 KILL_POINTS = [
     ("extract", S3ArtifactStore, "put_bytes"),
-    ("validate", S3ArtifactStore, "put_bytes"),
     ("validate", MongoRunStore, "record_validation"),
     ("transform", S3ArtifactStore, "put_bytes"),
     ("load", MongoRunStore, "finish_stage"),
@@ -52,8 +51,7 @@ KILL_POINTS = [
     ("evaluate", S3ArtifactStore, "put_bytes"),
     ("register", MlflowRegistry, "register"),
     ("register", MlflowRegistry, "set_alias"),
-    ("register", MongoRunStore, "record_model"),
-] + [(stage, MongoRunStore, "finish_stage") for stage in ("extract", "train:ridge", "evaluate", "register")]
+] + [(stage, MongoRunStore, "finish_stage") for stage in ("extract", "train:ridge", "register")]
 
 
 def in_child(work: Callable[[], Any]) -> int:
