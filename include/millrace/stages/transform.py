@@ -35,7 +35,7 @@ def _key(context: RunContext, validated: Validated) -> str | None:
     if not all(step.repeatable for step in context.spec.transform):
         return None
     document = context.spec.as_document()
-    parts = {part: document[part] for part in ("name", "transform", "task", "target", "split")}
+    parts = {part: document[part] for part in ("name", "transform", "task", "target")}
     return cache_key("transform", {"dataset": validated.dataset.version, **parts})
 
 
@@ -124,12 +124,11 @@ def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:
 
 
 def _warn_of_repeats(context: RunContext, table: pd.DataFrame) -> None:
-    """A row that stands on both sides of a random split is not held out."""
-    spec = context.spec
-    if not spec.targets or spec.splitting.by != "random":
+    """Repeated rows never stand on both sides of a split, but each repetition weighs once more."""
+    if context.spec.task is None:
         return
     if repeated := int(table.duplicated().sum()):
         context.warn(
-            f"{repeated:,} of {len(table):,} rows repeat another row; split at random, they flatter the score. "
-            "Add {step: drop_duplicates} to transform."
+            f"{repeated:,} of {len(table):,} rows repeat another row and weigh once more each. "
+            "Add {step: drop_duplicates} to transform, unless they are observations of their own."
         )
