@@ -50,6 +50,12 @@ def start_program(program: Program, home: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(scope="session")
+def port_base() -> int:
+    """The first of a row of free ports, for the one stack of a test file."""
+    return free_port_base()
+
+
+@pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of this worker's own MongoDB and S3, which run until the session ends."""
     home = tmp_path_factory.mktemp("embedded")

@@ -1,4 +1,4 @@
-"""A task's process is killed in the middle of every stage of a run in the real stack; the retries end as if it had not.
+"""Tasks and stores are killed in the middle of a run in the real stack; it ends as if they had not been.
 
 Needs a whole stack of its own, which it starts and stops.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -41,30 +40,20 @@ candidates:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def settings(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("kill")
     (folder / "pipelines").mkdir()
     (folder / "pipelines" / "sturdy.yaml").write_text(SPEC)
     home = folder / "home"
     foreign = ("AIRFLOW", "MLFLOW", "MONGODB", "S3_", "MILLRACE")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    ours = {"MILLRACE_HOME": home, "MILLRACE_PORT_BASE": free_base(), "MILLRACE_PIPELINES_DIR": folder / "pipelines"}
+    ours = {"MILLRACE_HOME": home, "MILLRACE_PORT_BASE": port_base, "MILLRACE_PIPELINES_DIR": folder / "pipelines"}
     environment = {**inherited, **{name: str(value) for name, value in ours.items()}}
     up = subprocess.run([MILLRACE, "up", "--detach"], env=environment, capture_output=True, text=True, check=False)
     assert up.returncode == 0, up.stderr[-3000:]
     yield Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
     subprocess.run([MILLRACE, "down"], env=environment, check=False, capture_output=True)
     end(processes_of(home), 10)
-
-
-def free_base() -> int:
-    for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            base = probe.getsockname()[1]
-        if base < 64000 and all(socket.socket().connect_ex(("127.0.0.1", base + offset)) for offset in range(10)):
-            return int(base)
-    raise RuntimeError("no free ports")
 
 
 def start(settings: Settings) -> subprocess.Popen[str]:
@@ -115,10 +104,6 @@ def running_stages(runs: MongoRunStore) -> set[str]:
     return {name for name, stage in stages.items() if stage["status"] == "running"}
 
 
-def figures(run: dict[str, Any]) -> dict[str, dict[str, float]]:
-    return {part["name"]: part["metrics"] for part in run["candidates"]}
-
-
 def test_a_run_whose_every_stage_was_killed_ends_like_one_that_was_not(settings: Settings) -> None:
     run = start(settings)
     killed = kill_each_stage_once(settings, run)
@@ -145,3 +130,28 @@ def test_the_deaths_stay_in_the_record(settings: Settings) -> None:
     assert died
     assert {death["code"] for deaths in died.values() for death in deaths} == {"worker_killed"}
     assert all(first["stages"][name]["attempt"] > 1 for name in died)
+
+
+def test_a_run_outlives_the_death_of_the_stores(settings: Settings) -> None:
+    before = summary(start(settings))
+    run = start(settings)
+    runs = MongoRunStore(settings)
+    while not any(stage.startswith("train") for stage in running_stages(runs)):
+        assert run.poll() is None, run.communicate()[1][-3000:]
+        time.sleep(0.05)
+    stores = [process for process in processes_of(settings.millrace_home) if is_store(process)]
+    assert len(stores) >= 2
+    for process in stores:
+        process.kill()
+    after = summary(run)
+    assert after["status"] == "success"
+    for same in ("dataset_version", "rows", "best"):
+        assert after[same] == before[same]
+
+
+def is_store(process: psutil.Process) -> bool:
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return "secantusd" in command or "ministack" in command
