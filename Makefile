@@ -38,12 +38,12 @@ doctor: setup  ## Check every connection and say how to mend it
 	@$(BIN)/millrace doctor
 
 test: setup  ## Run all tests
-	@$(BIN)/pytest -n $(WORKERS)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 15
 
 check: setup  ## Lint, format, types, layers, known vulnerabilities
 	@scripts/check.sh $(BIN)
 
-bench: setup  ## Measure, and write docs/benchmarks.md
+bench: setup  ## Measure against a floor; prints a table of ratios
 	@$(BIN)/python tests/bench/bench.py
 
 bench-serving: setup  ## Measure the service against its floor; needs wrk

@@ -1,7 +1,7 @@
-"""Loads, in the scheduler alone, what every task would load: tasks fork from it and start warm.
+"""Loads, in the processes that fork, what every fork would load: tasks and parsings start warm.
 
-Airflow imports this module by its name in each of its processes. It configures nothing. Millrace's own code is loaded
-too, so that a change of that code needs a restart of the scheduler.
+Tasks fork from the scheduler, parsings from the DAG processor. Airflow imports this module by its name in each of its
+processes. It configures nothing. Millrace's own code is loaded too: a change of it needs a restart of the stack.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 import logging
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 __all__: list[str] = []  # Airflow takes a module's other names for settings
 
@@ -41,7 +41,11 @@ LIBRARIES = (
 ROOMS = ("pipeline", "stages", "sources", "transforms", "quality", "features", "estimators", "stores", "spec")
 
 
-def _modules() -> Iterator[str]:
+def _parsing() -> Iterator[str]:
+    yield from ("airflow.sdk", "millrace.spec.catalogue")
+
+
+def _stages() -> Iterator[str]:
     yield from LIBRARIES
     for room in ROOMS:
         package = importlib.import_module(f"millrace.{room}")
@@ -50,14 +54,17 @@ def _modules() -> Iterator[str]:
             yield found.name
 
 
-def _warm() -> None:
-    for name in _modules():
+def _warm(modules: Iterable[str]) -> None:
+    for name in modules:
         try:
             importlib.import_module(name)
         except Exception:
-            # A task that needs it will say so, whatever the fault is; the scheduler must start.
-            logging.getLogger(__name__).warning("%s cannot be imported before the tasks need it", name, exc_info=True)
+            # A fork that needs it will say so, whatever the fault is; the process must start.
+            logging.getLogger(__name__).warning("%s cannot be imported ahead", name, exc_info=True)
 
 
-if sys.argv[1:2] == ["scheduler"]:
-    _warm()
+NEEDED = {"scheduler": _stages, "dag-processor": _parsing}
+
+for _command in sys.argv[1:2]:
+    if _command in NEEDED:
+        _warm(NEEDED[_command]())

@@ -20,17 +20,7 @@ if [ "$("$venv/bin/uv" --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" 
         say "uv $uv_version cannot be installed"
 fi
 
-# uv does not read pip's settings; whoever set them for pip means them for uv too.
-pip_setting() { "$venv/bin/python" -m pip config get "global.$1" 2>/dev/null || true; }
-adopt() { # uv's variable, pip's variable, pip's setting
-    local value=${!1:-${!2:-$(pip_setting "$3")}}
-    [ -z "$value" ] || export "$1=$value"
-}
-adopt UV_DEFAULT_INDEX PIP_INDEX_URL index-url
-adopt UV_INDEX PIP_EXTRA_INDEX_URL extra-index-url
-adopt UV_FIND_LINKS PIP_FIND_LINKS find-links
-adopt SSL_CERT_FILE PIP_CERT cert
-export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true} UV_INDEX_STRATEGY=${UV_INDEX_STRATEGY:-unsafe-best-match}
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
 
 with_uv() {
     [ -x "$venv/bin/uv" ] || return 1

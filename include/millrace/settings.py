@@ -121,7 +121,7 @@ def get_settings() -> Settings:
     """
     try:
         home = Home().millrace_home.expanduser().resolve()
-        settings = Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
+        settings = Settings(_env_file=home / "stack.env", millrace_home=home)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
         raise SettingsError(f"The settings cannot be used: {'; '.join(problems)}.") from error

@@ -20,11 +20,14 @@ from millrace.spec.catalogue import load_spec
 ROWS = 1_000_000
 SPEC = f"""\
 name: bench-etl
-source: {{type: sample, name: traffic, rows: {ROWS}}}
+source: {{type: sample, name: sensors, rows: {ROWS}}}
 expectations:
-  - {{expect: expect_column_values_to_not_be_null, column: CarCount}}
-  - {{expect: expect_column_values_to_be_between, column: CarCount, max_value: 500, on_failure: quarantine}}
-  - {{expect: expect_column_values_to_be_between, column: BusCount, min_value: 0, on_failure: quarantine}}
+  - {{expect: expect_column_values_to_not_be_null, column: machine}}
+  - {{expect: expect_column_values_to_be_in_set, column: state, value_set: [running, idle, starting, maintenance]}}
+  - {{expect: expect_column_values_to_be_between, column: load, min_value: 0, max_value: 1}}
+  - {{expect: expect_column_values_to_be_between, column: vibration, max_value: 4.6, on_failure: quarantine}}
+  - {{expect: expect_column_values_to_be_unique, column: cycles}}
+  - {{expect: expect_column_mean_to_be_between, column: temperature, min_value: 40, max_value: 80}}
 transform:
   - {{step: drop_empty}}
   - {{step: drop_duplicates}}

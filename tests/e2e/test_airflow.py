@@ -32,7 +32,7 @@ SPECS = {
     + TRAINING.format(target="target"),
     "no-target": "name: no-target\nsource: {type: sample, name: sklearn/iris}\n"
     + TRAINING.format(target="petal colour"),
-    "late": "name: late\nsource: {type: http, url: '${LATE_URL}', format: csv}\n",
+    "late": "name: late\nsource: {type: http, url: '${LATE_URL}', format: csv, attempts: 1}\n",
 }
 
 

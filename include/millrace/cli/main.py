@@ -63,6 +63,8 @@ app.command("predict", rich_help_panel="Models")(predict.predict)
 
 def main() -> None:
     """Run the program; exits with 0, 1, 2 or 130 (see `millrace.cli.failures`)."""
+    # Read by OpenMP when scikit-learn is imported: threads that spin slow one another down on busy cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(prog_name="millrace")
     except Exception as error:

@@ -74,6 +74,7 @@ _BEHAVIOUR = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS": "False",  # a broken spec's sentences without a stack trace
     "API__INSTANCE_NAME": "Millrace",
     "API__EXPOSE_CONFIG": "False",
     "LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",  # rotated with the program's log; files would only grow
@@ -84,6 +85,8 @@ _PACE = {
     "CORE__PARALLELISM": str(PARALLEL_TASKS),
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    # A worker that misses the end of its task looks again after this long, and holds its place meanwhile.
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
@@ -93,6 +96,6 @@ _PACE = {
 # Two busy cores answer late; a short restart of the API server must not cost a running task its life.
 _ENDURANCE = {
     "WORKERS__EXECUTION_API_TIMEOUT": "20",
-    "WORKERS__MAX_FAILED_HEARTBEATS": "10",
+    "WORKERS__MAX_FAILED_HEARTBEATS": "50",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
 }

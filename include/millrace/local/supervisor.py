@@ -101,13 +101,14 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask supervisord to stop its programs, the last phase first, and then itself; wait until it is gone."""
-        try:
+        with suppress(OSError, rpc.Error, psutil.Error):
             supervisord = psutil.Process(self._call("getPID"))
             self._call("shutdown")
-        except (OSError, rpc.Error, psutil.NoSuchProcess):
-            return
-        with suppress(psutil.Error):
             supervisord.wait(STOP_SECONDS)
+        self._socket.unlink(missing_ok=True)  # one that was killed leaves it
+        if self._socket.parent != self._folder:
+            with suppress(OSError):
+                self._socket.parent.rmdir()
 
     @property
     def _socket(self) -> Path:

@@ -11,7 +11,7 @@ MANY_CLASSES = 10
 
 
 def candidates_for(goal: Goal, rows: int) -> list[dict[str, Any]]:
-    """Two or three candidates: a linear one, which is hard to beat on clean signal, and trees."""
+    """Two to four candidates: a linear one, which is hard to beat on clean signal, and trees."""
     if goal.task == "clustering":
         return [{"estimator": "k_means", "search": {"n_clusters": [2, 10]}, "trials": 8}]
     name = "ridge" if goal.task == "regression" else "logistic_regression"
@@ -27,4 +27,7 @@ def candidates_for(goal: Goal, rows: int) -> list[dict[str, Any]]:
         chosen.append(forest)
     if len(goal.classes) <= MANY_CLASSES:
         chosen.append(boosting)
+    if goal.task == "regression":
+        # The mean of a straight line and a flexible model: often better than either, above all over time.
+        chosen.append({"estimator": "voting", "members": [name, "hist_gradient_boosting"]})
     return chosen if len(chosen) > 1 else [linear, {**forest, "params": {"n_estimators": 40, "max_depth": 15}}]

@@ -11,7 +11,7 @@ from typing import Any
 
 from millrace.profiling.columns import Column
 from millrace.profiling.target import Goal
-from millrace.profiling.yaml_text import flow
+from millrace.profiling.yaml_text import Line, flow
 
 MOST_COLUMNS = 25
 MOST_LISTED = 240
@@ -20,9 +20,6 @@ WIDENING = 0.5
 MOST_DAMAGED = 0.05
 """Half of what a quarantine may hold by default; a table with more oddities than this has none."""
 MOST_STRAY_NULLS = 0.005
-
-Line = tuple[str, str]
-"""A line of YAML and the comment behind it; a comment may be empty."""
 
 
 def expectation_lines(columns: list[Column], goal: Goal, rows: int, complete: bool) -> list[Line]:

@@ -6,24 +6,18 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from millrace.profiling.candidates import candidates_for
-from millrace.profiling.expectations import Line, expectation_lines
+from millrace.profiling.expectations import expectation_lines
 from millrace.profiling.findings import Findings
-from millrace.profiling.series import DAY, Spacing, spacing_of
+from millrace.profiling.series import DAY
+from millrace.profiling.table_steps import transform_section
 from millrace.profiling.timestamps import Clock
-from millrace.profiling.yaml_text import comment, flow
+from millrace.profiling.yaml_text import comment, flow, items
 from millrace.spec.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FOLDS = 5
-DROPPED = {
-    "empty": "has no value",
-    "constant": "has one single value",
-    "sparse": "is mostly missing",
-    "identifier": "names the row",
-    "text": "is free text, or has too many different values",
-}
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 _NAIVE = "times without an offset are read as UTC; else add timezone: Europe/Berlin"
 
@@ -34,7 +28,7 @@ def spec_text(found: Findings, name: str) -> str:
         _head(found, name),
         _source(found),
         _expectations(found),
-        _transform(found),
+        transform_section(found),
         _features(found),
         _training(found),
     ]
@@ -85,66 +79,8 @@ def _expectations(found: Findings) -> list[str]:
     return [
         "# What each delivery must satisfy. fail stops the run, quarantine sets the rows aside, warn only says so.",
         "expectations:",
-        *_items(lines),
+        *items(lines),
     ]
-
-
-def _items(lines: list[Line]) -> list[str]:
-    return [f"  - {text}{comment(reason)}" for text, reason in lines]
-
-
-def _transform(found: Findings) -> list[str]:
-    lines: list[Line] = [(flow({"step": "drop_empty"}), "")]
-    duplicates = {"step": "drop_duplicates"}
-    if found.is_lone_series:
-        duplicates |= {"columns": [found.time_name]}  # type: ignore[dict-item]
-    lines.append((flow(duplicates), _duplicate_comment(found)))
-    lines += _drops(found)
-    lines += [
-        (flow({"step": "cast", "columns": {time.columns[0]: "datetime"}, "format": time.format}), "")
-        for time in found.attributes
-        if time.format and len(time.columns) == 1
-    ]
-    if found.is_lone_series:
-        lines += _lags(found)
-    return ["# Table-wise steps, in training only.", "transform:", *_items(lines)]
-
-
-def _duplicate_comment(found: Findings) -> str:
-    if found.is_lone_series and found.clock:
-        repeated = int(found.clock.values.duplicated().sum())
-        return f"times that are there twice: {repeated:,}" if repeated else ""
-    count = int(found.table.frame.duplicated().sum())
-    return f"exact repeats: {count:,}; they would flatter the score" if count else ""
-
-
-def _drops(found: Findings) -> list[Line]:
-    """The columns that a model cannot use, with the reason of each kind."""
-    lines = []
-    for kind, reason in DROPPED.items():
-        names = [c.name for c in found.columns if c.kind == kind and c.name not in found.goal.targets]
-        if names:
-            lines.append((flow({"step": "drop_columns", "columns": names}), reason))
-    joined = [name for time in found.attributes if len(time.columns) > 1 for name in time.columns]
-    if joined:
-        lines.append((flow({"step": "drop_columns", "columns": joined}), "a second time"))
-    return lines
-
-
-def _lags(found: Findings) -> list[Line]:
-    spacing = _spacing(found)
-    target = found.goal.targets[0]
-    step: dict[str, Any] = {"step": "lag", "columns": [target], "order_by": found.time_name}
-    if spacing.every:
-        step["every"] = spacing.every
-    step["periods"] = list(spacing.lags)
-    names = [f"{target}_lag_{n}" for n in spacing.lags]
-    return [(flow(step), spacing.words), (flow({"step": "drop_nulls", "columns": names}), "rows without that past")]
-
-
-def _spacing(found: Findings) -> Spacing:
-    assert found.clock is not None  # noqa: S101 - asked only of tables with a clock
-    return spacing_of(found.clock.values, len(found.table.frame))
 
 
 def _features(found: Findings) -> list[str]:
@@ -160,7 +96,7 @@ def _features(found: Findings) -> list[str]:
     ]
     if not steps:
         return []
-    lines = _items([(flow(step), "") for step in steps])
+    lines = items([(flow(step), "") for step in steps])
     return ["# Row-wise steps: the same code in training and in serving.", "features:", *lines]
 
 
@@ -190,7 +126,7 @@ def _training(found: Findings) -> list[str]:
     lines.append(f"split: {flow(split)}    # {reason}")
     lines.append("candidates:    # a dummy baseline always takes part")
     rows = len(found.table.frame)
-    lines += _items([(flow(candidate), "") for candidate in candidates_for(goal, rows)])
+    lines += items([(flow(candidate), "") for candidate in candidates_for(goal, rows)])
     promotion = {"metric": PRIMARY_METRIC[goal.task], "min_improvement": 0}
     lines.append(f"promotion: {flow(promotion)}    # add limit: the worst value that may serve")
     return lines

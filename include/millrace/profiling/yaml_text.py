@@ -9,6 +9,9 @@ from typing import Any
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./()%-]*(?: [A-Za-z0-9_./()%-]+)*")
 _OTHER_MEANING = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 
+Line = tuple[str, str]
+"""A line of YAML and the comment behind it; a comment may be empty."""
+
 
 def flow(value: Any) -> str:
     """The value in flow style, on one line."""
@@ -26,6 +29,11 @@ def flow(value: Any) -> str:
 def comment(text: str) -> str:
     """A comment for the end of a line; nothing for an empty text. Line breaks in it would end the comment."""
     return "    # " + " ".join(text.split()) if text else ""
+
+
+def items(lines: list[Line]) -> list[str]:
+    """The lines as the items of a list."""
+    return [f"  - {text}{comment(reason)}" for text, reason in lines]
 
 
 def _text(value: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from millrace.errors import SpecError
@@ -93,11 +94,11 @@ def parse_document(text: str, file: str = "<spec>") -> SpecDocument:
 
 def _plain(node: Any, location: Location, lines: dict[Location, int]) -> Any:
     """Plain Python data for a ruamel node; notes the line of every key and item on the way."""
-    if isinstance(node, dict):
+    if isinstance(node, CommentedMap):
         for key in node:
             lines[(*location, key)] = node.lc.key(key)[0] + 1
         return {key: _plain(value, (*location, key), lines) for key, value in node.items()}
-    if isinstance(node, list):
+    if isinstance(node, CommentedSeq):
         for index in range(len(node)):
             lines[(*location, index)] = node.lc.item(index)[0] + 1
         return [_plain(value, (*location, index), lines) for index, value in enumerate(node)]

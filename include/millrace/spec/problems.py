@@ -83,7 +83,7 @@ def _has(node: Any, part: int | str) -> bool:
 
 def _given(document: SpecDocument, location: Location) -> set[str]:
     """The keys that stand beside the one at `location`: no use proposing them again."""
-    node = document.data
+    node: Any = document.data
     for part in location[:-1]:
         node = node[part]
     return set(node) if isinstance(node, dict) else set()

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -113,7 +114,8 @@ def error_document(error: BaseException) -> dict[str, Any]:
     if isinstance(error, MemoryError):
         return {"code": "out_of_memory", "message": "The stage ran out of memory. Give it more, or read fewer rows."}
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return {"code": "disk_full", "message": f"The disk is full ({error.filename}). Free some space and retry."}
+        where = error.filename or f"temporary files go to {tempfile.gettempdir()}"
+        return {"code": "disk_full", "message": f"The disk is full ({where}). Free some space and retry."}
     text = str(error).strip().splitlines()
     return {"code": "internal_error", "message": f"{type(error).__name__}: {text[0] if text else 'no message'}"}
 

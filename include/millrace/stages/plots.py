@@ -70,13 +70,15 @@ def _confusion(truth: Any, values: Any) -> Figure:
     matrix = np.array([[int(((truth == a) & (values == b)).sum()) for b in labels] for a in labels])
     figure, axes = _figure()
     axis = axes[0][0]
-    axis.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     ticks = range(len(labels))
     axis.set_xticks(ticks, [str(label) for label in labels], rotation=90 if len(labels) > 5 else 0)
     axis.set_yticks(ticks, [str(label) for label in labels])
     if len(labels) <= BINS:
         for row, column in np.ndindex(*matrix.shape):
-            axis.text(column, row, str(matrix[row, column]), ha="center", va="center")
+            ink = "white" if shares[row, column] > 0.5 else "black"
+            axis.text(column, row, str(matrix[row, column]), ha="center", va="center", color=ink)
     _named(axis, "Confusion", "predicted", "actual")
     return figure
 

@@ -50,6 +50,7 @@ def _transform(context: RunContext, validated: Validated) -> Transformed:
             f"The transform steps left no row of {validated.dataset.rows:,}.", hint=f"Rows after each step: {left}."
         )
     _warn_of_leaks(context, table)
+    _warn_of_repeats(context, table)
     if not steps:
         return Transformed(dataset=validated.dataset)
     return Transformed(dataset=context.artifacts.write_dataset(context.spec.name, [table]), steps=steps)
@@ -120,3 +121,14 @@ def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:
         others = tuple(name for name in targets if name != target)
         for sentence in find_leaks(table, target, str(spec.task), ignore=others):
             context.warn(sentence)
+
+
+def _warn_of_repeats(context: RunContext, table: pd.DataFrame) -> None:
+    """Repeated rows never stand on both sides of a split, but each repetition weighs once more."""
+    if context.spec.task is None:
+        return
+    if repeated := int(table.duplicated().sum()):
+        context.warn(
+            f"{repeated:,} of {len(table):,} rows repeat another row and weigh once more each. "
+            "Add {step: drop_duplicates} to transform, unless they are observations of their own."
+        )

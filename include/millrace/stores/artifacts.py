@@ -105,7 +105,8 @@ class S3ArtifactStore:
     def get_bytes(self, uri: str) -> bytes:
         """Read one object. Raises NotFoundError."""
         bucket, key = split_uri(uri)
-        return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
 
     @_explained
     def exists(self, uri: str) -> bool:
@@ -246,7 +247,8 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
     import pandas as pd
 
     exact = {name: table[name].to_pandas(types_mapper={table[name].type: pd.Int64Dtype()}.get) for name in _wide(table)}
-    return table.to_pandas(self_destruct=True, split_blocks=True).assign(**exact)
+    frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
+    return frame.assign(**exact)
 
 
 def _wide(table: pa.Table) -> list[str]:

@@ -41,7 +41,9 @@ class DropDuplicates(TransformStep):
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with one row of each kind."""
         self.require(table, *(self.columns or []))
-        return table.drop_duplicates(subset=self.columns, keep=self.keep).reset_index(drop=True)
+        kept = table.drop_duplicates(subset=self.columns, keep=self.keep).reset_index(drop=True)
+        _note_dropped(self.step, "repeat another row", table, kept, context)
+        return kept
 
 
 class DropNulls(TransformStep):
@@ -54,7 +56,9 @@ class DropNulls(TransformStep):
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table without those rows."""
         self.require(table, *(self.columns or []))
-        return table.dropna(subset=self.columns, how=self.how).reset_index(drop=True)
+        kept = table.dropna(subset=self.columns, how=self.how).reset_index(drop=True)
+        _note_dropped(self.step, f"have no {' or '.join(self.columns or ['value somewhere'])}", table, kept, context)
+        return kept
 
 
 class Sort(TransformStep):
@@ -68,3 +72,8 @@ class Sort(TransformStep):
         """The table in order, nulls last."""
         self.require(table, *self.by)
         return table.sort_values(self.by, ascending=not self.descending, kind="stable", ignore_index=True)
+
+
+def _note_dropped(step: str, why: str, before: pd.DataFrame, after: pd.DataFrame, context: TransformContext) -> None:
+    if dropped := len(before) - len(after):
+        context.notes.append(f"Transform step '{step}' dropped {dropped:,} of {len(before):,} rows that {why}.")

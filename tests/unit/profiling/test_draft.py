@@ -54,6 +54,7 @@ def test_a_plain_table(tmp_path: Path) -> None:
         "ridge",
         "random_forest",
         "hist_gradient_boosting",
+        "voting",
     }
     assert spec.source.path == str(path)  # type: ignore[attr-defined]
 
@@ -65,6 +66,7 @@ def test_a_timed_table_is_split_by_time_and_gets_calendar_features(tmp_path: Pat
     assert spec.time_column == "timestamp"
     assert spec.splitting.by == "time"
     assert spec.features[0].outputs == ("timestamp_hour", "timestamp_dayofweek", "timestamp_month")
+    assert '  # - {step: lag, columns: ["y"], order_by: timestamp' in (tmp_path / "my-table.yaml").read_text()
 
 
 def test_a_name_that_is_taken_is_not_taken_again(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A run that is killed in the middle of any stage, and then retried, ends in the state of one never killed."""
+"""Runs that are killed in the middle of any stage and retried, and runs at once: the end state is that of one run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,6 @@ candidates:
 
 KILL_POINTS = [
     ("extract", S3ArtifactStore, "put_bytes"),
-    ("validate", S3ArtifactStore, "put_bytes"),
     ("validate", MongoRunStore, "record_validation"),
     ("transform", S3ArtifactStore, "put_bytes"),
     ("load", MongoRunStore, "finish_stage"),
@@ -51,8 +51,7 @@ KILL_POINTS = [
     ("evaluate", S3ArtifactStore, "put_bytes"),
     ("register", MlflowRegistry, "register"),
     ("register", MlflowRegistry, "set_alias"),
-    ("register", MongoRunStore, "record_model"),
-] + [(stage, MongoRunStore, "finish_stage") for stage in ("extract", "train:ridge", "evaluate", "register")]
+] + [(stage, MongoRunStore, "finish_stage") for stage in ("extract", "train:ridge", "register")]
 
 
 def in_child(work: Callable[[], Any]) -> int:
@@ -191,3 +190,30 @@ def test_kill_and_retry(
 
     assert in_child(retried) == 0
     assert json.loads(answer.read_text()) == undisturbed
+
+
+def test_two_runs_at_once_decide_the_champion_once(settings: Settings, loaded: LoadedSpec) -> None:
+    begin = settings.millrace_home / "begin"
+
+    def started(run_id: str) -> int:
+        child = os.fork()
+        if child == 0:
+            while not begin.exists():
+                time.sleep(0.01)
+            status = in_child(lambda: run(loaded, settings, run_id))
+            os._exit(0 if status == 0 else 1)
+        return child
+
+    children = [started(run_id) for run_id in ("run-1", "run-2")]
+    begin.touch()
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+
+    records = [MongoRunStore(settings).get_run(run_id) for run_id in ("run-1", "run-2")]
+    promoted = [record["stages"]["register"]["output"]["promoted"] for record in records]
+    assert sorted(promoted) == [False, True]
+    assert {record["status"] for record in records} == {"success"}
+    assert len({record["stages"]["transform"]["output"]["dataset"]["version"] for record in records}) == 1
+    registry = MlflowRegistry(settings)
+    winner = ("run-1", "run-2")[promoted.index(True)]
+    assert [(one.run_id, one.aliases) for one in registry.versions("kills")] == [(winner, ["champion"])]
+    assert delivered(settings.millrace_home.parent) == records[0]["stages"]["transform"]["output"]["dataset"]["rows"]
