@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from millrace.errors import NotFoundError, SpecError, did_you_mean
-from millrace.spec.document import SpecDocument, parse_document, read_document
+from millrace.spec.document import SpecDocument, read_document
 from millrace.spec.models import AssetSchedule, PipelineSpec
 from millrace.spec.problems import spec_error
 
@@ -42,8 +42,8 @@ def load_spec(path: Path, environment: Mapping[str, str] | None = None) -> Loade
 
 def spec_from_document(document: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> LoadedSpec:
     """The spec that a run record keeps, as it was when the run began."""
-    text = json.dumps(document, default=str)
-    return _loaded(parse_document(text, "<run record>"), Path("<run record>"), environment)
+    name = "<run record>"
+    return _loaded(SpecDocument(dict(document), {(): 1}, name), Path(name), environment)
 
 
 def load_catalogue(folder: Path, environment: Mapping[str, str] | None = None) -> Catalogue:

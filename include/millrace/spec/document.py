@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,9 @@ def _plain(node: Any, location: Location, lines: dict[Location, int]) -> Any:
 
 
 def _scalar(node: Any) -> Any:
-    """A YAML scalar as str, bool, int, float, None or datetime; ruamel's annotated kinds lose their annotations."""
+    """A YAML scalar as str, bool, int, float or None, without what ruamel adds to it; a time stays text."""
+    if isinstance(node, date):
+        return node.isoformat()
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
