@@ -1,4 +1,7 @@
-"""What `millrace run --local` costs over the stages' own time, by its own record of each stage."""
+"""What `millrace run --local` costs over the stages' own time, by its own record of each stage.
+
+The stages import what they need, so their own time holds most of the imports already.
+"""
 
 from __future__ import annotations
 
@@ -14,32 +17,26 @@ from millrace.local.stores import stores_running
 from millrace.settings import get_settings
 
 RUNS = 3
-IMPORTS = (
-    "import pandas, pyarrow.parquet, sklearn.ensemble, sklearn.pipeline, great_expectations, mlflow.sklearn, skops.io"
-)
 
 
 def main() -> None:
-    """Run the example a few times beside running stores; the best of them against its stages plus the imports."""
+    """Run the example a few times beside running stores; the median of their ratios."""
     millrace = Path(sys.executable).parent / "millrace"
     command = [str(millrace), "run", "breast-cancer", "--local", "--json", "--no-cache"]
     figures = []
     with stores_running(get_settings()):
         for _ in range(RUNS):
             started = time.perf_counter()
-            subprocess.run([sys.executable, "-c", IMPORTS], check=True)
-            imports = time.perf_counter() - started
-            started = time.perf_counter()
             finished = subprocess.run(command, check=True, capture_output=True, text=True)
             wall = time.perf_counter() - started
             stages = sum(stage["seconds"] for stage in json.loads(finished.stdout)["stages"])
-            figures.append((wall / (stages + imports), wall, stages, imports))
-    ratio, wall, stages, imports = min(figures)
+            figures.append((wall / stages, wall, stages))
+    ratio, wall, stages = sorted(figures)[RUNS // 2]
     emit(
         Row(
             "`millrace run --local`, one pipeline with two candidates and the baseline",
             f"{wall:.1f} s",
-            f"stages {stages:.1f} s + imports {imports:.1f} s",
+            f"the stages' own {stages:.1f} s, most imports among them",
             f"{ratio:.2f}",
             "at most 1.1",
         )
