@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from millrace.spec.catalogue import LoadedSpec
     from millrace.stores.base import RunStore
 
-POLL_SECONDS = 0.3
+POLL_SECONDS = 0.1
 PARSE_SECONDS = 120
 RECORD_SECONDS = 15
 """How long the record may lag behind Airflow's own word that the run has ended."""

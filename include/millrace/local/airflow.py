@@ -84,7 +84,7 @@ _BEHAVIOUR = {
 _PACE = {
     "CORE__PARALLELISM": str(PARALLEL_TASKS),
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
-    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.03",
     # A worker that misses the end of its task looks again after this long, and holds its place meanwhile.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",
