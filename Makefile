@@ -47,7 +47,7 @@ bench: setup  ## Measure against a floor; prints a table of ratios
 	@$(BIN)/python tests/bench/bench.py
 
 bench-serving: setup  ## Measure the service against its floor; needs wrk
-	@$(BIN)/python tests/bench/serving/bench_serving.py
+	@PYTHONPATH=tests/bench $(BIN)/python tests/bench/serving/bench_serving.py
 
 clean: down  ## Stop the stack; remove caches and the state under .millrace (a MILLRACE_HOME elsewhere is left)
 	rm -rf .millrace .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

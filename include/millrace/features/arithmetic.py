@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -42,11 +43,13 @@ class _Pair(NumericStep):
         """One new column."""
         return (self.as_ or f"{self.left}_{self._word()}_{self.right}",)
 
+    @abstractmethod
     def _word(self) -> str:
-        raise NotImplementedError
+        """What stands between the columns' names in the new one's."""
 
+    @abstractmethod
     def _result(self, left: Any, right: Any) -> Any:
-        raise NotImplementedError
+        """The new values."""
 
     def apply(self, columns: Columns) -> dict[str, np.ndarray]:
         """The new column."""

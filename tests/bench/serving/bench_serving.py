@@ -16,8 +16,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from fixture import fitted, keep, table
 from report import Row, show
 from servers import Load, api_key, database, loaded, uvicorn, wait_for
