@@ -5,6 +5,7 @@ Nothing here starts anything. A program whose address is set to a server elsewhe
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from millrace.local.credentials import Credentials
 from millrace.local.health import AirflowComponentBeats, PortAnswers, Probe, UrlAnswers
 from millrace.local.stack_env import embedded_mlflow, uses_embedded_mlflow
 from millrace.settings import PORTS, Settings
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class Phase(IntEnum):
@@ -119,7 +122,14 @@ def service(settings: Settings) -> Program:
     server = ("serving.app:create_app", "--factory", "--no-access-log", "--no-proxy-headers")
     argv = (executable("uvicorn"), *server)
     address = ("--host", settings.millrace_host, "--port", str(port))
-    return Program("service", argv + address, port, health_url=f"http://{settings.millrace_host}:{port}/health")
+    health = f"http://{settings.millrace_host}:{port}/health"
+    return Program("service", argv + address, port, _loopback_limit(settings), health)
+
+
+def _loopback_limit(settings: Settings) -> dict[str, str]:
+    """On loopback all callers share one address, so the limit of an address would be that of everybody together."""
+    chosen = "SERVING_ANONYMOUS_LIMIT" in os.environ
+    return {} if chosen or settings.millrace_host not in LOOPBACK else {"SERVING_ANONYMOUS_LIMIT": "1000/second"}
 
 
 def embedded_stores(settings: Settings) -> tuple[Program, ...]:

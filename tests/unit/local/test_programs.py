@@ -12,7 +12,7 @@ import yaml
 
 from millrace.local.airflow import airflow_environment
 from millrace.local.credentials import Credentials, credentials
-from millrace.local.programs import Phase, stack_programs
+from millrace.local.programs import Phase, service, stack_programs
 from millrace.local.stack_env import stack_settings
 from millrace.settings import Settings
 
@@ -95,3 +95,13 @@ def test_only_the_scheduler_loads_what_tasks_need(command: str, warm: bool) -> N
         text=True,
     )
     assert ran.stdout.strip() == str(warm), ran.stderr
+
+
+def test_the_limit_of_an_address_is_lifted_on_loopback_only(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERVING_ANONYMOUS_LIMIT", raising=False)
+    assert service(settings).environment == {"SERVING_ANONYMOUS_LIMIT": "1000/second"}
+    assert service(settings.model_copy(update={"millrace_host": "10.0.0.5"})).environment == {}
+    monkeypatch.setenv("SERVING_ANONYMOUS_LIMIT", "5/second")
+    assert service(settings).environment == {}
