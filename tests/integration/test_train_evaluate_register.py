@@ -207,7 +207,8 @@ def test_a_worse_model_is_kept_but_not_promoted_and_a_better_one_is(bench: Bench
     assert evaluated.champion["difference"]["rmse"][0] > 0
     assert not registered.promoted
     assert "is not better than the champion's" in registered.reason
-    assert registered.model_version == "3"
+    assert registered.model_version == "1"  # the same rows, learnt in the same way: no new version
+    assert len(bench.registry.versions("weather")) == 2
     assert bench.registry.champion("weather").version == "2"
     assert bench.registry.champions("weather") == ["1", "2"]
     bench.registry.set_alias("weather", "champion", "1")
@@ -220,8 +221,8 @@ def test_the_limit_and_a_persons_approval(bench: Bench) -> None:
     assert "misses the limit 0.01" in refused.reason
     waiting = bench.run(spec_of(promotion={"limit": 50, "approval": "human"}), weather())[3]
     assert not waiting.promoted
-    assert "millrace models promote weather 2" in waiting.reason
-    assert bench.registry.aliases() == {"weather": {"challenger": "2"}}
+    assert "millrace models promote weather 1" in waiting.reason
+    assert bench.registry.aliases() == {"weather": {"challenger": "1"}}
 
 
 def test_a_champion_whose_column_is_gone_is_no_hurdle(bench: Bench) -> None:

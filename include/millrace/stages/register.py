@@ -45,7 +45,7 @@ def _register(
         reason = f"Nothing new: the best candidate is the champion itself (version {champion.version})."
         return _registered(champion, best, Decision(None, reason))
     rows = material(context, transformed)
-    version = version or _new_version(context, transformed, best, rows)
+    version = version or _same_version(context, transformed, best) or _new_version(context, transformed, best, rows)
     if champion is not None and champion.version == version.version:
         decision = Decision("champion", "Promoted: an earlier attempt of this run had made it the champion.")
     else:
@@ -53,7 +53,10 @@ def _register(
         decision = decide(context.spec, contest, version.version)
         if decision.alias is not None:
             context.registry.set_alias(name, decision.alias, version.version)
-    context.runs.record_model(_record(context, transformed, best, version, decision))
+    record = _record(context, transformed, best, version, decision)
+    if version.run_id != context.run_id:  # its lineage is that of the run that made it
+        record = {key: record[key] for key in ("name", "version", "promoted", "reason")}
+    context.runs.record_model(record)
     return _registered(version, best, decision)
 
 
@@ -73,8 +76,14 @@ def _compiled(version: ModelVersion) -> dict[str, Any] | None:
     return json.loads(written) if written else None
 
 
-def _same_model(context: RunContext, transformed: Transformed, best: Trained, champion: ModelVersion) -> bool:
-    return champion.tags.get("millrace.training_key") == training_key(context, transformed, best.candidate)
+def _same_version(context: RunContext, transformed: Transformed, best: Trained) -> ModelVersion | None:
+    """The version of an earlier run that was trained on the same rows in the same way, which is the same model."""
+    versions = context.registry.versions(context.spec.name)
+    return next((version for version in versions if _same_model(context, transformed, best, version)), None)
+
+
+def _same_model(context: RunContext, transformed: Transformed, best: Trained, version: ModelVersion) -> bool:
+    return version.tags.get("millrace.training_key") == training_key(context, transformed, best.candidate)
 
 
 def _contest(
