@@ -51,16 +51,18 @@ def settings(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterat
     environment = {**inherited, **{name: str(value) for name, value in ours.items()}}
     up = subprocess.run([MILLRACE, "up", "--detach"], env=environment, capture_output=True, text=True, check=False)
     assert up.returncode == 0, up.stderr[-3000:]
-    yield Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ours.items():
+            patch.setenv(name, str(value))
+        yield Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
     subprocess.run([MILLRACE, "down"], env=environment, check=False, capture_output=True)
     end(processes_of(home), 10)
 
 
 def start(settings: Settings) -> subprocess.Popen[str]:
-    environment = {**os.environ, "MILLRACE_HOME": str(settings.millrace_home)}
-    environment["MILLRACE_PIPELINES_DIR"] = str(settings.millrace_home.parent / "pipelines")
+    assert os.environ["MILLRACE_HOME"] == str(settings.millrace_home)
     command = [MILLRACE, "run", "sturdy", "--json", "--no-cache"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def summary(run: subprocess.Popen[str]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _times(values: Any) -> Array:
     import pandas as pd
 
     # Mixed offsets and formats are legal ISO 8601; everything is brought to UTC, naive times are taken as UTC.
-    parsed = pd.to_datetime(pd.Series(array), utc=True, format=None if dtype.kind != "O" else "ISO8601")
+    parsed = pd.to_datetime(pd.Series(array), utc=True, format="ISO8601" if dtype.kind in "OUT" else None)
     return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
 
 

@@ -158,3 +158,8 @@ def test_it_survives_cloning_and_storing() -> None:
     pd.testing.assert_frame_equal(stored.transform(frame), expected)
     assert clone(fitted).get_params() == fitted.get_params()
     assert expected["w"].tolist() == ["x", ""]
+
+
+def test_times_with_and_without_fractions_of_a_second_stand_side_by_side() -> None:
+    texts = np.array(["2000-01-01T00:00:00Z", "2000-01-01T00:00:00.000001Z"])
+    assert as_kind("at", texts, "time").tolist() == as_kind("at", texts.astype(object), "time").tolist()
