@@ -5,7 +5,6 @@ The kinds of sources, steps and estimators come from their registries; this modu
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from croniter import croniter
@@ -19,6 +18,7 @@ from millrace.quality.base import Expectation, Quarantine
 from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
+from millrace.spec.monitoring import Monitoring
 from millrace.strict import StrictModel, union_of
 from millrace.transforms import STEPS as TRANSFORM_STEPS
 from millrace.transforms.base import TransformStep
@@ -81,22 +81,6 @@ class Serving(StrictModel):
     cache_seconds: int = Field(default=3600, ge=0, description="How long an answer may be reused; 0: never.")
 
 
-class Monitoring(StrictModel):
-    """What is watched once the champion serves."""
-
-    drift: bool = Field(default=False, description="Compare live features with the training table.")
-    retrain: Literal["never", "on_drift"] = Field(default="never", description="What drift sets off.")
-    cooldown: timedelta = Field(default=timedelta(hours=24), description="Least time between two retrainings.")
-
-    @field_validator("cooldown", mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        units = {"m": "minutes", "h": "hours", "d": "days"}
-        if isinstance(value, str) and value[:-1].isdigit() and value[-1] in units:
-            return timedelta(**{units[value[-1]]: int(value[:-1])})
-        return value
-
-
 class PipelineSpec(StrictModel):
     """One pipeline: from a source to a sink, to a served model, or to both."""
 
@@ -137,7 +121,7 @@ class PipelineSpec(StrictModel):
         return self
 
     def _refuse_training_keys(self) -> None:
-        written = [key for key in ("target", "candidates", "features", "split") if getattr(self, key)]
+        written = [key for key in ("target", "candidates", "features", "split", "monitoring") if getattr(self, key)]
         if written:
             raise ValueError(
                 f"'{written[0]}' is given, but no 'task'. Add task: regression, classification or clustering; "
