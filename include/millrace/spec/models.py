@@ -19,6 +19,7 @@ from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
+from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
 from millrace.transforms import STEPS as TRANSFORM_STEPS
 from millrace.transforms.base import TransformStep
@@ -98,6 +99,7 @@ class PipelineSpec(StrictModel):
     task: Task | None = Field(default=None, description="Nothing: a plain ETL.")
     target: str | list[str] | None = Field(default=None, description="Column to predict; several for a regression.")
     split: Split | None = None
+    training: Training = Field(default_factory=Training, description="What happens to a table with very many rows.")
     candidates: list[AnyCandidate] = Field(default_factory=list, description="Estimators to try.")
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
@@ -122,6 +124,7 @@ class PipelineSpec(StrictModel):
 
     def _refuse_training_keys(self) -> None:
         written = [key for key in ("target", "candidates", "features", "split", "monitoring") if getattr(self, key)]
+        written += ["training"] if self.training != Training() else []
         if written:
             raise ValueError(
                 f"'{written[0]}' is given, but no 'task'. Add task: regression, classification or clustering; "
@@ -146,6 +149,8 @@ class PipelineSpec(StrictModel):
             raise ValueError("split.by: group needs split.column: the column whose groups stay together.")
         if self.split is not None and self.split.by == "time" and self.time_column is None:
             raise ValueError("split.by: time needs split.column, or a source.timestamp.")
+        if self.training.beyond == "recent" and self.time_column is None:
+            raise ValueError("training.beyond: recent needs a time: give a source.timestamp, or write beyond: sample.")
 
     def _check_candidates(self, task: str) -> None:
         if not self.candidates:
