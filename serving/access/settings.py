@@ -52,6 +52,13 @@ class AccessSettings(BaseSettings):
     serving_trusted_proxies: str = Field(default="", description="Proxies whose X-Forwarded-For is believed.")
     serving_cors_origins: str = Field(default="", description="Origins of other sites' pages that may call, by commas.")
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("write it as redis://HOST:PORT/0, rediss:// for TLS, or unix:///PATH")
+        return url
+
     @field_validator("serving_allowed_addresses", "serving_trusted_proxies")
     @classmethod
     def _addresses(cls, written: str) -> str:
