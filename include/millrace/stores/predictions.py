@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from millrace.settings import Settings
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 _DUPLICATE, _OTHER_OPTIONS = 11000, {85, 86}
 _DAY = 86_400
+_JOINED = 1_000
+"""Predictions whose truths are looked up by one query."""
 
 
 class PredictionStore(MongoStore):
@@ -43,6 +47,49 @@ class PredictionStore(MongoStore):
         """A model's predictions, newest first."""
         wanted: Document = {"model": model} | ({"at": {"$lt": before}} if before else {})
         return list(self._predictions().find(wanted).sort("at", -1).limit(limit))
+
+    def rows(
+        self,
+        model: str,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        version: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Document]:
+        """A model's predictions from `since` on, before `until`, newest first, one document a row."""
+        from pymongo.errors import PyMongoError
+
+        wanted: Document = {"model": model, "at": {"$gte": since, **({"$lt": until} if until else {})}}
+        if version is not None:
+            wanted["version"] = version
+        try:
+            yield from self._predictions().find(wanted).sort("at", -1).limit(limit or 0)
+        except PyMongoError as error:
+            raise self.explain(error) from error
+
+    def judged(
+        self, model: str, *, since: datetime, until: datetime | None = None, version: str | None = None
+    ) -> Iterator[Document]:
+        """The same for those whose truth is known by now, each with its `truth`.
+
+        A truth told by a key is that of the newest prediction which was asked with the key until then.
+        """
+        found = self.rows(model, since=since, until=until, version=version)
+        settled: set[str] = set()
+        while part := list(islice(found, _JOINED)):
+            truths = self._truths(part)
+            for row in part:
+                feedback = _feedback_on(row, truths)
+                if feedback is not None and feedback["_id"] not in settled:
+                    settled.add(feedback["_id"])
+                    yield {**row, "truth": feedback["truth"]}
+
+    @explained
+    def _truths(self, predictions: list[Document]) -> dict[str, Document]:
+        identities = [identity for row in predictions for identity in _feedback_ids(row)]
+        found = self.collection("feedback").find({"_id": {"$in": identities}}, {"truth": 1, "updated_at": 1})
+        return {document["_id"]: document for document in found}
 
     @explained
     def record_feedback(self, document: Document) -> bool:
@@ -84,3 +131,14 @@ class PredictionStore(MongoStore):
         except OperationFailure as error:  # another worker did the same at the same moment
             if error.code not in _OTHER_OPTIONS | {27}:
                 raise
+
+
+def _feedback_on(row: Document, truths: dict[str, Document]) -> Document | None:
+    found = [truths[identity] for identity in _feedback_ids(row) if identity in truths]
+    return next((told for told in found if told["updated_at"] >= row["at"]), None)
+
+
+def _feedback_ids(row: Document) -> list[str]:
+    """The ids under which the truth of a prediction may have been told."""
+    named = [f"request/{row['request_id']}/{row.get('row', 0)}"] if row.get("request_id") else []
+    return [*named, f"key/{row['model']}/{row['key']}"] if row.get("key") else named
