@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from millrace.spec.durations import Duration
+from millrace.spec.duration import Duration
 from millrace.spec.metrics import METRICS
 from millrace.strict import StrictModel
 
@@ -20,7 +20,7 @@ class Rollback(StrictModel):
 
     metric: str | None = Field(default=None, description="Live metric to watch; default: the one that promotes.")
     tolerance: float = Field(
-        default=0.0, ge=0, description="How much worse than its held-out interval the live metric may surely be."
+        default=0.0, ge=0, description="How much worse than its held-out interval the live metric may be, as a share."
     )
     window: Duration = Field(default=timedelta(days=7), description="How far back live predictions count.")
     min_samples: int = Field(default=200, ge=20, description="Least number of predictions with a known truth.")

@@ -51,7 +51,9 @@ class Trained(StrictModel):
     cv_metrics: dict[str, float] = Field(description="Mean over the folds of the training rows.")
     metrics: dict[str, float] = Field(description="On the held-out rows.")
     mlflow_run_id: str
-    rows: dict[str, int] = Field(description="train, test, dropped.")
+    rows: dict[str, int] = Field(
+        description="train, test, dropped; beyond_limit where training.max_rows left rows out."
+    )
 
 
 class Evaluated(StrictModel):

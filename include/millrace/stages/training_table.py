@@ -61,7 +61,7 @@ def training_table(frame: pd.DataFrame, spec: PipelineSpec, warn: Callable[[str]
     return TrainingTable(
         inputs=inputs,
         target=_target(kept, spec),
-        times=_times(kept[spec.time_column]) if split.by == "time" else None,
+        times=time_values(kept[spec.time_column]) if split.by == "time" else None,
         groups=kept[group].astype(str).to_numpy() if group else None,
         dropped=len(frame) - len(kept),
     )
@@ -111,13 +111,15 @@ def _refuse_infinite(inputs: pd.DataFrame) -> None:
             )
 
 
-def _times(column: pd.Series[Any]) -> npt.NDArray[Any]:
+def time_values(column: pd.Series[Any]) -> npt.NDArray[Any]:
+    """The column that orders rows, as times (UTC) or numbers; texts are read as ISO 8601. Raises TrainingError."""
     import pandas as pd
 
-    if not pd.api.types.is_object_dtype(column) and not pd.api.types.is_string_dtype(column):
-        return column.to_numpy()
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype="float64", na_value=np.nan) if column.hasnans else column.to_numpy()
     try:
-        return pd.to_datetime(column, utc=True, format="ISO8601").to_numpy()
+        times = pd.to_datetime(column, utc=True, format="ISO8601")
+        return times.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
     except (ValueError, TypeError) as error:
         raise TrainingError(
             f"The column '{column.name}' cannot order the rows in time: it holds texts such as {column.iloc[0]!r}.",
