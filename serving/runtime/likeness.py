@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serving.runtime.kinds import Kind
+from serving.runtime.kinds import INTEGER, NUMBER, Kind
 from serving.runtime.signature import InputField, Signature
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _unfit(field: InputField, theirs: InputField | None) -> str | None:
 
 def _takes_all(kind: Kind, narrower: Kind) -> bool:
     """Whether every value of one kind is one of the other: a whole number is a number."""
-    return kind.json_schema["type"] == "number" and narrower.json_schema["type"] == "integer"
+    return kind is NUMBER and narrower is INTEGER
 
 
 def columns_for(signature: Signature, columns: Columns) -> Columns | None:
