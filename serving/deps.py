@@ -32,6 +32,7 @@ from serving.runtime.model_files import ModelFiles
 from serving.runtime.pool import BoundedPool
 from serving.runtime.watcher import Watcher
 from serving.settings import ServiceSettings
+from serving.uploads import Uploads
 
 
 class SpecShelf:
@@ -72,6 +73,12 @@ class Services:
         )
         self.watcher = Watcher(self.manager, settings.model_poll_seconds)
         self.pool = BoundedPool(limits.serving_threads, limits.serving_waiting)
+        self.uploads = Uploads(
+            settings.millrace_home / "uploads",
+            most=limits.serving_files,
+            most_bytes=limits.serving_file_bytes,
+            seconds=limits.serving_file_seconds,
+        )
         self.probes = Probes(settings)
         self.metrics = Metrics(settings.millrace_home)
         self.access_log = AccessLog()
