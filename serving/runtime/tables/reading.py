@@ -12,13 +12,15 @@ def guarded(what: str, parts: Iterator[Table]) -> Iterator[Table]:
     """The parts that have rows. Raises MalformedBodyError for what pyarrow cannot read."""
     import pyarrow as pa
 
+    # Over a damaged file: pyarrow's own errors, but also a name that is not UTF-8, a time zone that nobody knows.
+    failures = (OSError, ArithmeticError, LookupError, ValueError, pa.ArrowException)
     found = False
     try:
         for columns, rows in parts:
             if rows:
                 found = True
                 yield columns, rows
-    except (pa.ArrowException, OSError, OverflowError) as error:
+    except failures as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's, not the sender's
         reason = (str(error).splitlines() or [type(error).__name__])[0]
