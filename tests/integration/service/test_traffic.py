@@ -121,7 +121,7 @@ def test_every_worker_follows_and_a_restart_without_any_store_goes_on(settings, 
         assert one.put(f"{MODEL}/traffic", json={"weights": {"challenger": 1}}).status_code == 200
         assert asked(one, row)["model_version"] == second
         wait(lambda: asked(other, row)["model_version"] == second)
-        wait(lambda: (settings.millrace_home / "models" / NAME / second / "version.json").is_file())
+        wait((settings.millrace_home / "models" / NAME / second / "version.json").is_file)
     with start(away(settings)) as alone:
         assert asked(alone, row)["model_version"] == second
         shown = alone.get(f"{MODEL}/traffic").json()
