@@ -133,6 +133,10 @@ class ModelVersion(StrictModel):
     created: str = Field(description="ISO 8601, UTC.")
 
 
+CACHE_TAG = "millrace.cache_seconds"
+"""The tag of a version that says how long an answer of it may be used again."""
+
+
 class ModelRegistry(Protocol):
     """Model versions and their aliases, on MLflow."""
 
@@ -150,6 +154,9 @@ class ModelRegistry(Protocol):
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Move an alias. Raises NotFoundError."""
+
+    def set_version_tag(self, name: str, version: str, tag: str, value: str) -> None:
+        """Set a tag of a version. Raises NotFoundError."""
 
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""

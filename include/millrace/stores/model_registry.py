@@ -102,6 +102,16 @@ class MlflowRegistry:
             raise _no_such_version(name, version) from error
 
     @explained
+    def set_version_tag(self, name: str, version: str, tag: str, value: str) -> None:
+        """Set a tag of a version. Raises NotFoundError."""
+        try:
+            self._client.set_model_version_tag(name, version, tag, value)
+        except Exception as error:
+            if error_code(error) not in _ABSENT:
+                raise
+            raise _no_such_version(name, version) from error
+
+    @explained
     def champions(self, name: str) -> list[str]:
         """The versions that have been champion, oldest first, the present one last; empty for an unknown name."""
         try:
