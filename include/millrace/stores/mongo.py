@@ -30,6 +30,7 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "datasets": [[("pipeline", 1), ("created_at", -1)]],
     "data_validations": [[("pipeline", 1), ("created_at", -1)]],
     "experiments": [[("pipeline", 1), ("created_at", -1)]],
+    "decisions": [[("model", 1), ("at", -1)]],
     "models": [[("name", 1), ("created_at", -1)]],
     "predictions": [
         [("model", 1), ("at", -1)],
