@@ -34,6 +34,16 @@ class ServiceSettings(BaseSettings):
     serving_wait_seconds: float = Field(
         default=2.0, gt=0, description="While a model's oldest prediction waits longer, others are refused (503)."
     )
+    serving_cache_entries: int = Field(
+        default=100_000, ge=0, description="Answers that a worker remembers; 0: none, whatever a model says."
+    )
+    serving_cache_bytes: int = Field(default=64_000_000, ge=0, description="Memory of a worker for them.")
+    serving_shadow_rows: int = Field(
+        default=1_000, ge=0, description="Rows that may wait for a shadow; more are dropped and counted."
+    )
+    serving_visiting_versions: int = Field(
+        default=4, ge=0, description="Versions in memory only because callers name them; 0: none is loaded for that."
+    )
     serving_log_level: str = Field(default="INFO", description="Level of the service's log.")
     serving_log_format: Literal["json", "text"] = Field(default="json", description="Form of the service's log.")
     serving_predictions_share: float = Field(

@@ -21,12 +21,10 @@ class Improvement(StrictModel):
     resamples: int
 
     def __str__(self) -> str:
-        return f"{self.value:.3g} ({self.confidence:.0%} interval {self.low:.3g} to {self.high:.3g})"
+        return f"improvement {self.value:.3g} ({self.confidence:.0%} interval {self.low:.3g} to {self.high:.3g})"
 
 
-def improvement(
-    spec: PipelineSpec, challenger: Any, champion: Any, values: tuple[float, float]
-) -> Improvement | None:
+def improvement(spec: PipelineSpec, challenger: Any, champion: Any, values: tuple[float, float]) -> Improvement | None:
     """From the deciding metric on the same resamples, and on the rows themselves; None without resamples."""
     if challenger is None or champion is None:
         return None

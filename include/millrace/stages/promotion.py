@@ -163,5 +163,7 @@ def _merit(spec: PipelineSpec, contest: Contest) -> str:
     version, standing = contest.champion
     if standing is None:
         return f"{said}, and the champion (version {version}) could not be scored on these rows"
-    beyond = f", by {contest.improvement}" if contest.improvement else ""
-    return f"{said}, better than the champion's {standing:.4g} (version {version}){beyond}"
+    if contest.improvement is None:
+        return f"{said}, better than the champion's {standing:.4g} (version {version})"
+    word = "better" if contest.improvement.value > 0 else "not much worse"
+    return f"{said}, {word} than the champion's {standing:.4g} (version {version}): {contest.improvement}"

@@ -31,6 +31,7 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "data_validations": [[("pipeline", 1), ("created_at", -1)]],
     "experiments": [[("pipeline", 1), ("created_at", -1)]],
     "decisions": [[("model", 1), ("at", -1)]],
+    "live_quality": [],
     "models": [[("name", 1), ("created_at", -1)]],
     "predictions": [
         [("model", 1), ("at", -1)],
@@ -44,6 +45,7 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "sessions": [[("user", 1)]],
     "reset_tokens": [[("user", 1)]],
     "login_failures": [],
+    "traffic": [],
     "audit_log": [[("at", -1)], [("who", 1), ("at", -1)], [("action", 1), ("at", -1)]],
 }
 EXPIRING = frozenset({"sessions", "reset_tokens", "login_failures"})
