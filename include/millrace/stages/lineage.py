@@ -33,9 +33,9 @@ def serving_tags(context: RunContext) -> dict[str, str]:
 def keep_serving_tags(context: RunContext, version: str) -> None:
     """Bring the tags of a version in line with the spec, which may have changed without a need to train anew."""
     present = context.registry.version(context.spec.name, version).tags
-    for tag, value in serving_tags(context).items():
-        if present.get(tag) != value:
-            context.registry.set_version_tag(context.spec.name, version, tag, value)
+    wanted = serving_tags(context)
+    if any(present.get(tag) != value for tag, value in wanted.items()):
+        context.registry.tag_version(context.spec.name, version, wanted)
 
 
 def training_key(context: RunContext, transformed: Transformed, candidate: str) -> str:

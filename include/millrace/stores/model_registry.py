@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHAMPIONS_TAG = "millrace.champions"
 RUN_TAG = "millrace.run_id"
+MOST_TAG = 5_000
+"""Characters of a tag that every MLflow store takes."""
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
@@ -102,16 +104,6 @@ class MlflowRegistry:
             raise _no_such_version(name, version) from error
 
     @explained
-    def set_version_tag(self, name: str, version: str, tag: str, value: str) -> None:
-        """Set a tag of a version. Raises NotFoundError."""
-        try:
-            self._client.set_model_version_tag(name, version, tag, value)
-        except Exception as error:
-            if error_code(error) not in _ABSENT:
-                raise
-            raise _no_such_version(name, version) from error
-
-    @explained
     def champions(self, name: str) -> list[str]:
         """The versions that have been champion, oldest first, the present one last; empty for an unknown name."""
         try:
@@ -131,6 +123,12 @@ class MlflowRegistry:
         last = len(past) - past[::-1].index(version)
         self._client.set_registered_model_alias(name, CHAMPION, version)
         self._client.set_registered_model_tag(name, CHAMPIONS_TAG, ",".join(past[:last]))
+
+    @explained
+    def tag_version(self, name: str, version: str, tags: dict[str, str]) -> None:
+        """Set tags of a version; an empty text takes a tag away for whoever reads it."""
+        for key, value in tags.items():
+            self._client.set_model_version_tag(name, version, key, value[:MOST_TAG])
 
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""

@@ -62,12 +62,12 @@ def test_an_equal_row_is_answered_from_memory_and_recorded_all_the_same(settings
 
 def test_a_model_says_how_long_and_may_change_its_mind(settings, registry, register, fitted, row, start):
     version = register(fitted(1.0))
-    registry.set_version_tag(NAME, version, CACHE_TAG, "0")
+    registry.tag_version(NAME, version, {CACHE_TAG: "0"})
     with start(settings) as client:
         first = asked(client, row)
         assert asked(client, row) == first
         assert counts(client) == (0, 0)
-        registry.set_version_tag(NAME, version, CACHE_TAG, "60")
+        registry.tag_version(NAME, version, {CACHE_TAG: "60"})
         client.post("/api/v1/models/reload")
         asked(client, row), asked(client, row)
         assert counts(client) == (1, 1)
