@@ -19,6 +19,7 @@ from millrace.quality.base import Expectation, Quarantine
 from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
+from millrace.spec.search import Search, candidates_type
 from millrace.strict import StrictModel, union_of
 from millrace.transforms import STEPS as TRANSFORM_STEPS
 from millrace.transforms.base import TransformStep
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     AnySink: TypeAlias = Sink
     AnyTransform: TypeAlias = TransformStep
     AnyFeature: TypeAlias = FeatureStep
-    AnyCandidate: TypeAlias = Candidate
+    Candidates: TypeAlias = list[Candidate]
 else:
     AnySource = union_of(SOURCES, "type")
     AnySink = union_of(SINKS, "type")
     AnyTransform = union_of(TRANSFORM_STEPS, "step")
     AnyFeature = union_of(FEATURE_STEPS, "step")
-    AnyCandidate = union_of(CANDIDATES, "estimator")
+    Candidates = candidates_type(CANDIDATES)
 
 PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly", "@continuous")
 
@@ -114,7 +115,8 @@ class PipelineSpec(StrictModel):
     task: Task | None = Field(default=None, description="Nothing: a plain ETL.")
     target: str | list[str] | None = Field(default=None, description="Column to predict; several for a regression.")
     split: Split | None = None
-    candidates: list[AnyCandidate] = Field(default_factory=list, description="Estimators to try.")
+    candidates: Candidates = Field(default_factory=list, description="Estimators to try, or `auto`.")
+    search: Search = Field(default_factory=Search, description="Budget of the search for parameters.")
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
     monitoring: Monitoring | None = None

@@ -34,6 +34,7 @@ def training_key(context: RunContext, transformed: Transformed, candidate: str) 
         "split": spec.splitting.model_dump(mode="json"),
         "time_column": spec.time_column,
         "metric": spec.metric,
+        "search": spec.search.model_dump(mode="json"),
         "candidate": all_candidates(spec)[candidate].model_dump(mode="json"),
     }
     return cache_key("train", written)

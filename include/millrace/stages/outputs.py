@@ -52,6 +52,7 @@ class Trained(StrictModel):
     metrics: dict[str, float] = Field(description="On the held-out rows.")
     mlflow_run_id: str
     rows: dict[str, int] = Field(description="train, test, dropped.")
+    report: dict[str, Any] = Field(default_factory=dict, description="What the search tried, chose and cost.")
 
 
 class Evaluated(StrictModel):
