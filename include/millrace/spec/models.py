@@ -18,13 +18,10 @@ from millrace.quality.base import Expectation, Quarantine
 from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
-<<<<<<< HEAD
-from millrace.spec.search import Search, candidates_type
-=======
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
+from millrace.spec.search import Search, candidates_type
 from millrace.spec.training import Training
->>>>>>> main
 from millrace.strict import StrictModel, union_of
 from millrace.transforms import STEPS as TRANSFORM_STEPS
 from millrace.transforms.base import TransformStep
@@ -93,13 +90,9 @@ class PipelineSpec(StrictModel):
     task: Task | None = Field(default=None, description="Nothing: a plain ETL.")
     target: str | list[str] | None = Field(default=None, description="Column to predict; several for a regression.")
     split: Split | None = None
-<<<<<<< HEAD
+    training: Training = Field(default_factory=Training, description="What happens to a table with very many rows.")
     candidates: Candidates = Field(default_factory=list, description="Estimators to try, or `auto`.")
     search: Search = Field(default_factory=Search, description="Budget of the search for parameters.")
-=======
-    training: Training = Field(default_factory=Training, description="What happens to a table with very many rows.")
-    candidates: list[AnyCandidate] = Field(default_factory=list, description="Estimators to try.")
->>>>>>> main
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
     monitoring: Monitoring | None = None

@@ -14,6 +14,7 @@ from millrace.stages.held_out import material
 from millrace.stages.lineage import lineage_tags, training_key
 from millrace.stages.outputs import Trained, Transformed
 from millrace.stages.search.learning import Learnt, learn
+from millrace.stages.search.plot import search_plot
 from millrace.stages.search.trials import Trial
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def _train(context: RunContext, transformed: Transformed, label: str) -> Trained
     rows = material(context, transformed)
     learnt = learn(context, rows, candidate)
     scored, _ = rows.score(learnt.model)
+    tracked, plotted = _track(context, transformed, label, learnt, scored, started), _plotted(context, label, learnt)
+    if plotted is not None:
+        context.registry.add_to_run(tracked, {}, {"plots/search.png": plotted})
     uri = context.artifacts.put_bytes(
         f"runs/{context.run_id}/candidates/{label}/model.skops", model_bytes(learnt.model)
     )
@@ -58,10 +62,19 @@ def _train(context: RunContext, transformed: Transformed, label: str) -> Trained
         model_uri=uri,
         cv_metrics=learnt.metrics,
         metrics=scored,
-        mlflow_run_id=_track(context, transformed, label, learnt, scored, started),
+        mlflow_run_id=tracked,
         rows=rows.rows(),
         report=learnt.report,
     )
+
+
+def _plotted(context: RunContext, label: str, learnt: Learnt) -> bytes | None:
+    """The plot of the search, also kept among the run's plots."""
+    spec = context.spec
+    drawn = search_plot(learnt.trials, spec.metric, greater_is_better=spec.greater_is_better)
+    if drawn is not None:
+        context.artifacts.put_bytes(f"runs/{context.run_id}/plots/search-{label}.png", drawn, "image/png")
+    return drawn
 
 
 MOST_TRACKED = 50
