@@ -68,24 +68,30 @@ class Metrics:
     def note_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answered request."""
         method = scope["method"] if scope["method"] in METHODS else OTHER
-        key = (method, route_of(scope), status)
+        self.note_requests(method, route_of(scope), status, [seconds])
+
+    def note_requests(self, method: str, route: str, status: int, seconds: list[float]) -> None:
+        """Count answered requests of one kind, each with its time."""
+        key = (method, route, status)
         found = self._known.get(key)
         if found is None:  # looking labels up costs more than counting
             found = self._known[key] = (
-                self._requests.labels(method, key[1], str(status)),
-                self._durations.labels(method, key[1]),
+                self._requests.labels(method, route, str(status)),
+                self._durations.labels(method, route),
             )
-        found[0].inc()
-        found[1].observe(seconds)
+        found[0].inc(len(seconds))
+        for each in seconds:
+            found[1].observe(each)
 
-    def note_prediction(self, model: str, variant: str, rows: int, seconds: float) -> None:
-        """Count predicted rows."""
+    def note_prediction(self, model: str, variant: str, rows: int, *seconds: float) -> None:
+        """Count predicted rows, and the time of each request for them."""
         key = (model, variant)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = (self._rows.labels(*key), self._latency.labels(*key))
         found[0].inc(rows)
-        found[1].observe(seconds)
+        for each in seconds:
+            found[1].observe(each)
 
     def note_shed(self, model: str) -> None:
         """Count a prediction that was refused because too many waited."""
