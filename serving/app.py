@@ -23,7 +23,6 @@ from serving.deps import Services
 from serving.errors import install_error_handlers
 from serving.logs import configure_logging
 from serving.openapi import DESCRIPTION, install_openapi
-from serving.predict_door import PredictDoor
 from serving.quick.door import QuickDoor
 from serving.quick.protocol import STATE
 from serving.requests import RequestMiddleware, security_headers
@@ -56,8 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.state.security = security_headers(f"'self' {_origin(settings.airflow)}")
-    app.add_middleware(PredictDoor, services=services)  # innermost: what stands below is outside of it
-    app.add_middleware(AccessMiddleware, access=services.access)
+    app.add_middleware(AccessMiddleware, access=services.access)  # innermost: what stands below is outside of it
     if services.access.options.origins:
         app.add_middleware(CORSMiddleware, allow_origins=services.access.options.origins, **_CORS)
     app.add_middleware(

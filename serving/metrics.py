@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+GATHERED = (1, 2, 4, 8, 16, 32)
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 OTHER = "other"
 _PREDICT = re.compile(r"/api/v1/models/[^/]+(/predict|/predict/batch)")
@@ -43,6 +44,13 @@ class Metrics:
             **about,
         )
         self._rows = prometheus.Counter("prediction_rows_total", "Rows predicted.", ("model", "variant"), **about)
+        self._gathered = prometheus.Histogram(
+            "prediction_gathered_rows",
+            "Requests for one row that a compiled model answered by one run.",
+            ("model",),
+            buckets=GATHERED,
+            **about,
+        )
         self._shed = prometheus.Counter("predictions_shed_total", "Predictions refused with 503.", ("model",), **about)
         self._dropped = prometheus.Counter(
             "prediction_log_dropped_total", "Predictions that could not be recorded.", **about
@@ -92,6 +100,13 @@ class Metrics:
         found[0].inc(rows)
         for each in seconds:
             found[1].observe(each)
+
+    def note_gathered(self, model: str, requests: int) -> None:
+        """Count a run that answered several requests."""
+        found = self._known.get(model)
+        if found is None:
+            found = self._known[model] = self._gathered.labels(model)
+        found.observe(requests)
 
     def note_shed(self, model: str) -> None:
         """Count a prediction that was refused because too many waited."""

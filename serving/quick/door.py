@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from millrace.errors import MillraceError
 from serving.access.addresses import real_address
 from serving.access.callers import Caller
 from serving.access.limits import Limit
@@ -21,11 +22,13 @@ from serving.answers import now
 from serving.logs import AccessLine
 from serving.quick.answers import Bodies, Head, whole
 from serving.quick.headers import Known, read_headers
+from serving.quick.predicting import Wanted, predicted
 from serving.records.entry import Entry, packed
-from serving.records.recorder import CHAMPION, LONGEST_KEY
+from serving.request_key import LONGEST_KEY
 from serving.requests import identity_of
 from serving.runtime.answering import INLINE_BYTES, INLINE_ROWS
-from serving.runtime.loaded_model import LoadedModel, Predictions
+from serving.runtime.loaded_model import Predictions
+from serving.runtime.traffic import Choice
 
 if TYPE_CHECKING:
     from serving.deps import Services
@@ -55,8 +58,7 @@ class _Asked:
     caller: Caller
     counted_as: str
     limit: Limit
-    model: LoadedModel
-    variant: str
+    choice: Choice
     row: tuple[Any, ...]
     request_id: str
     started: float
@@ -70,7 +72,8 @@ class QuickDoor:
         self._access = services.access
         self._head = Head(security)
         self._ignore_unknown = services.limits.serving_unknown_fields == "ignore"
-        self._most_bytes = min(INLINE_BYTES, services.limits.serving_body_bytes)
+        self.most_bytes = min(INLINE_BYTES, services.limits.serving_body_bytes)
+        """Of a body; a larger one is decoded beside the event loop."""
         self._targets: dict[bytes, Target] = {}
         self._pending: list[_Asked] = []
         self._loop = asyncio.get_running_loop()
@@ -94,7 +97,7 @@ class QuickDoor:
         pending, self._pending = self._pending, []
         groups: dict[tuple[int, str], list[_Asked]] = {}
         for asked in self._counted(pending):
-            groups.setdefault((id(asked.model), asked.variant), []).append(asked)
+            groups.setdefault((id(asked.choice.model), asked.choice.variant), []).append(asked)
         for group in groups.values():
             for start in range(0, len(group), INLINE_ROWS):
                 self._answer(group[start : start + INLINE_ROWS])
@@ -110,29 +113,41 @@ class QuickDoor:
         return True
 
     def _entered(self, asked: QuickProtocol) -> _Asked | None:
-        known = self._known(asked)
-        if known is None or len(asked.body) > self._most_bytes or asked.client is None:
+        known, target = self._known(asked), self._targets[asked.url]
+        if known is None or asked.client is None or len(asked.body) > self.most_bytes:
             return None
-        target = self._targets[asked.url]
-        model = self._services.manager.models.get(target.name)
-        if model is None or not model.is_compiled:
+        address = self._address(asked.client[0], known)
+        caller = self._caller(known, address, target.name)
+        request_id = identity_of(known.request_id)
+        choice = self._choice(target.name, known.key or request_id) if caller is not None else None
+        if caller is None or choice is None:
             return None
-        access, peer = self._access, asked.client[0]
-        address = real_address(peer, known.forwarded, access.proxies) if access.proxies else peer
-        caller = access.anonymous if known.token is None else access.identities.remembered(known.token)
-        if (
-            caller is None
-            or not _may_predict(caller, target.name)
-            or (access.allowed and address not in access.allowed)
-        ):
-            return None
-        row = model.codec.rows(ignore_unknown=self._ignore_unknown).row(asked.body)
+        row = choice.model.codec.rows(ignore_unknown=self._ignore_unknown).row(asked.body)
         if row is None:
             return None
-        return _Asked(
-            asked, target, known, caller, caller.counted_as(address), access.limit_of(caller), model, CHAMPION, row,
-            identity_of(known.request_id), time.perf_counter(),
-        )  # fmt: skip
+        who, limit = caller.counted_as(address), self._access.limit_of(caller)
+        return _Asked(asked, target, known, caller, who, limit, choice, row, request_id, time.perf_counter())
+
+    def _address(self, peer: str, known: Known) -> str:
+        proxies = self._access.proxies
+        return real_address(peer, known.forwarded, proxies) if proxies else peer
+
+    def _caller(self, known: Known, address: str, name: str) -> Caller | None:
+        """Who asks; None where it is not known from memory, or may not ask this."""
+        access = self._access
+        if access.allowed and address not in access.allowed:
+            return None
+        caller = access.anonymous if known.token is None else access.identities.remembered(known.token)
+        return caller if caller is not None and _may_predict(caller, name) else None
+
+    def _choice(self, name: str, key: str) -> Choice | None:
+        """Who answers; None where the ordinary way must see to it, as it does to a shadow."""
+        traffic = self._services.traffic
+        try:
+            choice = traffic.choose(name, key)
+        except MillraceError:
+            return None
+        return choice if choice.model.is_compiled and traffic.shadow_of(name) is None else None
 
     def _known(self, asked: QuickProtocol) -> Known | None:
         if asked.seen is not None and asked.seen[0] == asked.headers:
@@ -159,10 +174,10 @@ class QuickDoor:
                 asked.by.decline()
 
     def _answer(self, group: list[_Asked]) -> None:
-        model = group[0].model
+        model, wanted = group[0].choice.model, [Wanted(asked.row, asked.target.probabilities) for asked in group]
         try:
-            columns = model.codec.rows(ignore_unknown=self._ignore_unknown).joined([asked.row for asked in group])
-            found = model.predict_columns(columns, probabilities=any(asked.target.probabilities for asked in group))
+            rows = model.codec.rows(ignore_unknown=self._ignore_unknown)
+            columns, found = predicted(model, rows, wanted, self._services.cache)
         except Exception:  # the ordinary way asks for each alone, words the error and logs it
             for asked in group:
                 asked.by.decline()
@@ -178,9 +193,11 @@ class QuickDoor:
 
     def _record(self, group: list[_Asked], columns: dict[str, Any], found: Predictions, ended: float) -> None:
         """Keep the predictions before the answers go out."""
-        version, variant, log = group[0].model.version, group[0].variant, self._services.prediction_log
+        (model, variant), log = group[0].choice, self._services.prediction_log
+        version = model.version
         seconds = [ended - asked.started for asked in group]
         self._services.metrics.note_prediction(version.name, variant, len(group), *seconds)
+        self._services.metrics.note_gathered(version.name, len(group))
         log.submit(
             Entry(
                 version.name,

@@ -1,8 +1,8 @@
 """uvicorn's HTTP protocol with a short way in it: `uvicorn --http serving.quick.protocol:QuickProtocol`.
 
-A request that has arrived whole, on a connection with nothing else under way, is offered to the door before the
-application is called. Parsing, limits, timeouts and all other requests are uvicorn's. The door comes by the state of
-the application's lifespan; without one this is uvicorn's own protocol.
+A request that is whole at once, or a moment later, on a connection with nothing else under way, is offered to the door
+before the application is called. Parsing and all other requests are uvicorn's. The door comes by the state of the
+application's lifespan; without one this is uvicorn's own protocol.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STATE = "quick_door"
 """The key of the door in the lifespan's state."""
+PATIENCE_SECONDS = 0.05
+"""Many clients send the body after the headers; one that is slower takes the ordinary way, which bounds its time."""
 
 
 class QuickProtocol(HttpToolsProtocol):
@@ -42,16 +44,22 @@ class QuickProtocol(HttpToolsProtocol):
         self._heard = False
         self._answered_at = 0.0
         self._keeper: TimerHandle | None = None
+        self._patience: TimerHandle | None = None
         self.body = b""
         self.seen: tuple[list[tuple[bytes, bytes]], Known | None] | None = None
         """The headers of the request before, which most clients repeat, and what the door read in them."""
 
     def data_received(self, data: bytes) -> None:
-        """Parse; a request that is not whole by then takes the ordinary way, which bounds its size and its time."""
+        """Parse; a request that is not whole by then is waited for, though not for long."""
         self._heard = True
         super().data_received(data)
-        if self._held and not self.transport.is_closing():
-            self._let_go()
+        if self._held and self._patience is None and not self.transport.is_closing():
+            self._patience = self.loop.call_later(PATIENCE_SECONDS, self._lose_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End with the connection."""
+        self._held = False
+        super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
         """Keep the request back when the door may want it."""
@@ -64,16 +72,21 @@ class QuickProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep the body with its request."""
-        if self._held:
-            self.body += body
-        else:
+        if not self._held:
             super().on_body(body)
+            return
+        self.body += body
+        if self._door is not None and len(self.body) > self._door.most_bytes:
+            self._let_go()
 
     def on_message_complete(self) -> None:
         """Offer the whole request to the door."""
         if not self._held:
             super().on_message_complete()
             return
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         if self._door is not None and self._door.take(self):
             self._held, self._waits = False, True
         else:
@@ -102,6 +115,8 @@ class QuickProtocol(HttpToolsProtocol):
         """End when uvicorn does, after the answer that is owed."""
         if self._waits and self._door is not None:
             self._door.flush()
+        if self._held:
+            self._let_go()
         super().shutdown()
 
     def _may_be_quick(self) -> bool:
@@ -114,8 +129,14 @@ class QuickProtocol(HttpToolsProtocol):
             and not self.flow.write_paused
             and self.parser.get_http_version() == "1.1"
             and self.parser.should_keep_alive()
+            and not self.expect_100_continue
             and not self.parser.should_upgrade()
         )
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self._held and not self.transport.is_closing():
+            self._let_go()
 
     def _let_go(self) -> None:
         """Begin the ordinary way, with what has arrived of the body."""

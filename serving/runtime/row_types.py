@@ -56,7 +56,7 @@ class RowTypes:
     def joined(self, rows: list[Row]) -> Columns:
         """The columns of rows that `row` gave."""
         if self._numbers_only:  # null becomes NaN
-            return dict(zip(self._names, np.ascontiguousarray(np.array(rows, dtype=np.float64).T), strict=True))
+            return dict(zip(self._names, np.array(rows, dtype=np.float64).T.copy(), strict=True))
         by_field = zip(*rows, strict=True)
         return {field.name: field.kind.column(list(v)) for field, v in zip(self._fields, by_field, strict=True)}
 
