@@ -44,6 +44,7 @@ from serving.runtime.variants import Variants
 from serving.runtime.watcher import Watcher
 from serving.runtime_metrics import RuntimeMetrics
 from serving.settings import ServiceSettings
+from serving.uploads import Uploads
 
 
 class SpecShelf:
@@ -89,6 +90,12 @@ class Services:
         self.traffic = Traffic(self.manager, self.variants, self.rules)
         self.watcher = Watcher((self.rules, self.manager, self.variants), settings.model_poll_seconds)
         self.pool = BoundedPool(limits.serving_threads, limits.serving_waiting)
+        self.uploads = Uploads(
+            settings.millrace_home / "uploads",
+            most=limits.serving_files,
+            most_bytes=limits.serving_file_bytes,
+            seconds=limits.serving_file_seconds,
+        )
         self.probes = Probes(settings)
         self.metrics = Metrics(settings.millrace_home)
         self.access_log = AccessLog()

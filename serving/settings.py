@@ -19,6 +19,10 @@ class ServiceSettings(BaseSettings):
     serving_batch_rows: int = Field(default=1_000, ge=1, description="Most rows of one JSON batch.")
     serving_body_bytes: int = Field(default=10_000_000, ge=1_000, description="Largest request body in bytes.")
     serving_body_seconds: float = Field(default=30.0, gt=0, description="How long a request body may take to arrive.")
+    serving_files: int = Field(default=2, ge=1, description="Files that a worker predicts at the same time.")
+    serving_file_bytes: int = Field(default=1_000_000_000, ge=1_000, description="Largest file to predict in bytes.")
+    serving_file_rows: int = Field(default=10_000_000, ge=1, description="Most rows of such a file.")
+    serving_file_seconds: float = Field(default=600.0, gt=0, description="How long a file may take to arrive.")
     serving_threads: int = Field(default=2, ge=1, description="Predictions that are computed at the same time.")
     serving_waiting: int = Field(default=128, ge=0, description="Predictions that may wait; more are refused (503).")
     serving_batch_size: int = Field(
