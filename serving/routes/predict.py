@@ -60,9 +60,9 @@ async def predict_batch(name: str, request: Request, services: ServicesDep, prob
     if form is None:
         model, found = await _predicted(name, request, services, many=True, probabilities=probabilities)
     else:
-        model = services.manager.get(name)
-        decode = by_format(services, model, form)
-        found = await predict_table(services, model, request, decode, probabilities=lambda: probabilities)
+        choice = services.answering.choose(name)
+        decode = by_format(services, choice.model, form)
+        model, found = await predict_table(services, choice, request, decode, probabilities=lambda: probabilities)
     if wanted == _JSON:
         return Response(answer_of(model, found, many=True), media_type=_JSON)
     content = await services.pool.run(lambda: file_of(FORMATS[wanted], table_of(model, found)))
