@@ -35,6 +35,7 @@ def training_key(context: RunContext, transformed: Transformed, candidate: str) 
         "time_column": spec.time_column,
         "training": spec.training.model_dump(mode="json"),
         "metric": spec.metric,
+        "search": spec.search.model_dump(mode="json"),
         "candidate": all_candidates(spec)[candidate].model_dump(mode="json"),
     }
     return cache_key("train", written)

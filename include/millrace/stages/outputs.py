@@ -54,6 +54,7 @@ class Trained(StrictModel):
     rows: dict[str, int] = Field(
         description="train, test, dropped; beyond_limit where training.max_rows left rows out."
     )
+    report: dict[str, Any] = Field(default_factory=dict, description="What the search tried, chose and cost.")
 
 
 class Evaluated(StrictModel):
@@ -76,3 +77,4 @@ class Registered(StrictModel):
     model_version: str | None
     metrics: dict[str, float] = Field(default_factory=dict)
     compiled: dict[str, Any] | None = Field(default=None, description="The CompiledReport of the version.")
+    decision: dict[str, Any] = Field(default_factory=dict, description="outcome, reason, and the evidence for them.")
