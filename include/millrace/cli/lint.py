@@ -80,7 +80,7 @@ def _absent_credentials(spec: PipelineSpec) -> list[str]:
     from millrace.spec.references import names_in
     from millrace.stores.credentials import MongoCredentials
 
-    wanted = set().union(*(names_in(part) for part in (spec.source, *spec.load)))
+    wanted = set().union(*(names_in(part) for part in (spec.source, *spec.transform, *spec.load)))
     if not wanted:
         return []
     try:

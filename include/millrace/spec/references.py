@@ -20,8 +20,8 @@ from millrace.strict import StrictModel
 Part = TypeVar("Part", bound=StrictModel)
 _ANY = re.compile(r"\$\{\s*credential\b[^}]*\}?")
 _REFERENCE = re.compile(r"\$\{credential:(?P<name>[a-z0-9][a-z0-9._-]{0,63})\}")
-PLACES = ("source", "load", "score")
-"""The sections that may refer to credentials: those that connect to something."""
+PLACES = ("source", "transform", "load", "score")
+"""The sections that may refer to credentials: those that connect to something (`transform` by the table that it joins)."""
 
 
 def check_references(document: SpecDocument) -> None:

@@ -142,6 +142,10 @@ class ModelVersion(StrictModel):
     created: str = Field(description="ISO 8601, UTC.")
 
 
+CACHE_TAG = "millrace.cache_seconds"
+"""The tag of a version that says how long an answer of it may be used again."""
+
+
 class CredentialStore(Protocol):
     """Keeps what sources and sinks need to sign in elsewhere, encrypted."""
 

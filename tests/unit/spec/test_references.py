@@ -53,7 +53,10 @@ load: [{type: sql, url: "${credential:lake.url}", table: u, mode: replace}]
         ('source: {type: sql, url: "${credential:Ware House}", table: t}', "is no reference"),
         ('source: {type: sql, url: "${credential: x}", table: t}', "is no reference"),
         ('source: {type: sql, url: "${credential:x", table: t}', "is no reference"),
-        ('source: {type: sql, url: x, table: t}\ndescription: "${credential:x}"', "allowed under source, load"),
+        (
+            'source: {type: sql, url: x, table: t}\ndescription: "${credential:x}"',
+            "allowed under source, transform, load",
+        ),
     ],
 )
 def test_a_misspelt_or_misplaced_reference_is_named_with_its_line(tmp_path, line, words):
