@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
+from millrace.drift.base import DriftLimits
 from millrace.errors import SpecError
 from millrace.spec.catalogue import load_spec
 from millrace.spec.duration import Duration
-from millrace.spec.monitoring import DriftLimits, Monitoring
+from millrace.spec.monitoring import Monitoring
 from millrace.spec.schema import spec_schema
 
 SPEC = """name: flowers
