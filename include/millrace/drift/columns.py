@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from millrace.drift.base import Check
 from millrace.drift.distances import (
+    Counts,
     Numbers,
     ks_distance,
     ks_noise,
@@ -38,29 +39,47 @@ class ReferenceColumn(ABC):
 
     def __init__(self, values: pd.Series) -> None:
         self.rows = len(values)
-        self.missing = float(values.isna().mean()) if len(values) else 0.0
+        self._unknown = values.isna().to_numpy()
+        self.missing = float(self._unknown.mean()) if len(values) else 0.0
+        self.has_values = bool(len(values)) and not self._unknown.all()
 
     def figures(self, values: pd.Series) -> dict[Check, float]:
         """The sample's figures by check; without a known value there is nothing but its missing share."""
         known = values.dropna()
         found: dict[Check, float] = {"missing": float(values.isna().mean())}
-        return found | self._of_known(known) if len(known) and self._has_values() else found
+        return found | self._of_known(known) if len(known) and self.has_values else found
 
     def limits(self, values: pd.Series, least: dict[Check, float], chance: float) -> dict[Check, float]:
         """What chance alone may do to each figure of such a sample, where `least` is what nobody minds."""
         known = values.dropna()
         found: dict[Check, float] = {"missing": share_limit(self.missing + least["missing"], len(values), chance)}
-        if not len(known) or not self._has_values():
+        if not len(known) or not self.has_values:
             return found
         noise = max(least["distribution"], self._noise(known, chance))
         strange = share_limit(least[self.own] + self._strange_by_chance(), len(known), chance)
         return found | {"distribution": noise, self.own: strange}
 
-    @abstractmethod
-    def _has_values(self) -> bool: ...
+    def figures_of_part(self, part: slice) -> dict[Check, float]:
+        """The figures of some of the reference's own rows, against its other rows."""
+        unknown = self._unknown[part]
+        found: dict[Check, float] = {"missing": float(unknown.mean())}
+        known, others = int((~unknown).sum()), int((~self._unknown).sum()) - int((~unknown).sum())
+        if not known or not others:
+            return found
+        distance, strange = self._of_part(part)
+        # Against the whole a part is compared with itself too; this is its distance from the others, exactly.
+        return found | {"distribution": min(1.0, distance * (known + others) / others), self.own: strange}
+
+    def examples(self, values: pd.Series) -> list[str]:
+        """Some values that the reference does not have."""
+        return []
 
     @abstractmethod
     def _of_known(self, known: pd.Series) -> dict[Check, float]: ...
+
+    @abstractmethod
+    def _of_part(self, part: slice) -> tuple[float, float]:
+        """The distance of a part from the whole, and its share of values that the other rows do not reach."""
 
     @abstractmethod
     def _noise(self, known: pd.Series, chance: float) -> float: ...
@@ -68,31 +87,27 @@ class ReferenceColumn(ABC):
     @abstractmethod
     def _strange_by_chance(self) -> float: ...
 
-    @abstractmethod
-    def strange_share(self, values: pd.Series, others: npt.NDArray[Any]) -> float:
-        """The figure `own` of a part of the reference against the other parts."""
-
-    def examples(self, values: pd.Series) -> list[str]:
-        """Some values that the reference does not have."""
-        return []
-
 
 class NumberColumn(ReferenceColumn):
-    """Numbers, and truth values among them no more."""
+    """Numbers."""
 
     own: Check = "out_of_range"
 
     def __init__(self, values: pd.Series) -> None:
         super().__init__(values)
-        self._sorted = numbers(values)
-
-    def _has_values(self) -> bool:
-        return len(self._sorted) > 0
+        self._values = values.to_numpy(dtype="float64", na_value=np.nan)
+        self._sorted = np.sort(self._values[~self._unknown])
 
     def _of_known(self, known: pd.Series) -> dict[Check, float]:
-        sample = numbers(known)
+        sample = np.sort(known.to_numpy(dtype="float64"))
         beyond = (sample < self._sorted[0]) | (sample > self._sorted[-1])
         return {"distribution": ks_distance(self._sorted, sample), "out_of_range": float(beyond.mean())}
+
+    def _of_part(self, part: slice) -> tuple[float, float]:
+        sample = np.sort(self._values[part][~self._unknown[part]])
+        below = sample < _first_other(self._sorted, sample)
+        above = sample > -_first_other(-self._sorted[::-1], -sample[::-1])
+        return ks_distance(self._sorted, sample), float((below | above).mean())
 
     def _noise(self, known: pd.Series, chance: float) -> float:
         return ks_noise(len(self._sorted), len(known), chance)
@@ -100,62 +115,64 @@ class NumberColumn(ReferenceColumn):
     def _strange_by_chance(self) -> float:
         return 2 / (len(self._sorted) + 1)
 
-    def strange_share(self, values: pd.Series, others: npt.NDArray[Any]) -> float:
-        """The share of numbers beyond those of the other parts."""
-        sample, rest = numbers(values), others.astype("float64")
-        if np.isnan(rest).all():
-            return 1.0
-        return float(((sample < np.nanmin(rest)) | (sample > np.nanmax(rest))).mean())
-
 
 class CategoryColumn(ReferenceColumn):
-    """Texts and truth values."""
+    """Texts and truth values; each is known by its place among the categories, the most frequent first."""
 
     own: Check = "new_categories"
 
     def __init__(self, values: pd.Series) -> None:
         super().__init__(values)
-        counts = texts(values.dropna()).value_counts()
-        self._seen = set(counts.index)
-        self._unseen = unseen_share(counts.to_numpy())
-        self._names = list(counts.index[:CATEGORIES])
-        self._counts = self._counted(texts(values.dropna()))
-
-    def _has_values(self) -> bool:
-        return bool(self._seen)
+        known = values.dropna()
+        counts = texts(known).value_counts()
+        self._categories, self._counts = counts.index, counts.to_numpy()
+        self._places = np.full(len(values), -1)
+        self._places[~self._unknown] = self._places_of(known)
 
     def _of_known(self, known: pd.Series) -> dict[Check, float]:
-        sample = texts(known)
-        distance = variation_distance(self._counts, self._counted(sample))
-        return {"distribution": distance, "new_categories": float((~sample.isin(self._seen)).mean())}
+        places = self._places_of(known)
+        distance = variation_distance(_grouped(self._counts), self._grouped_places(places))
+        return {"distribution": distance, "new_categories": float((places < 0).mean())}
+
+    def _of_part(self, part: slice) -> tuple[float, float]:
+        places = self._places[part][~self._unknown[part]]
+        counts = np.bincount(places, minlength=len(self._counts))
+        own = counts[(counts > 0) & (counts == self._counts)].sum()
+        return variation_distance(_grouped(self._counts), self._grouped_places(places)), float(own / len(places))
 
     def _noise(self, known: pd.Series, chance: float) -> float:
-        return variation_noise(self._counts, self._counted(texts(known)), chance)
+        places = self._places_of(known)
+        return variation_noise(_grouped(self._counts), self._grouped_places(places), chance)
 
     def _strange_by_chance(self) -> float:
-        return self._unseen
+        return unseen_share(self._counts)
 
-    def strange_share(self, values: pd.Series, others: npt.NDArray[Any]) -> float:
-        """The share of values that the other parts do not have."""
+    def _places_of(self, known: pd.Series) -> npt.NDArray[np.intp]:
         import pandas as pd
 
-        sample = texts(values.dropna())
-        return float((~sample.isin(set(texts(pd.Series(others).dropna())))).mean())
+        return self._categories.get_indexer(pd.Index(texts(known)))
 
-    def _counted(self, sample: pd.Series) -> Any:
-        counts = sample.value_counts().reindex(self._names, fill_value=0).to_numpy()
-        return np.append(counts, len(sample) - counts.sum())
+    def _grouped_places(self, places: npt.NDArray[Any]) -> Counts:
+        counts = _grouped(np.bincount(places[places >= 0], minlength=len(self._counts)))
+        counts[-1] += (places < 0).sum()
+        return counts
 
     def examples(self, values: pd.Series) -> list[str]:
         """The most frequent values that the reference does not have."""
         sample = texts(values.dropna())
-        return [str(value)[:80] for value in sample[~sample.isin(self._seen)].value_counts().index[:EXAMPLES]]
+        return [str(value)[:80] for value in sample[~sample.isin(self._categories)].value_counts().index[:EXAMPLES]]
 
 
-def numbers(values: pd.Series) -> Numbers:
-    """The known numbers, sorted; infinite ones are kept, as they are beyond every range."""
-    found = values.dropna().to_numpy(dtype="float64")
-    return np.sort(found[~np.isnan(found)])
+def _grouped(counts: Counts) -> Counts:
+    """The counts of the categories that are told apart, and of all others together."""
+    return np.append(counts[:CATEGORIES], counts[CATEGORIES:].sum())
+
+
+def _first_other(everything: Numbers, part: Numbers) -> float:
+    """The smallest of the sorted numbers that are not in the sorted `part`, which is some of them."""
+    different = np.flatnonzero(everything[: len(part)] != part)
+    place = int(different[0]) if len(different) else len(part)
+    return float(everything[place]) if place < len(everything) else float("inf")
 
 
 def texts(values: pd.Series) -> pd.Series:

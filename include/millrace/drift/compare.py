@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEAST_ROWS = 30
-MARGIN = 1.25
-"""A stretch that is yet to come may go a little beyond the farthest that was seen."""
+MARGIN = 0.25
+"""A stretch that is yet to come may go a quarter beyond the farthest that was seen, or a quarter of what is left."""
 _CHECKS: tuple[Check, ...] = ("distribution", "missing", "new_categories", "out_of_range")
 
 
@@ -55,10 +55,10 @@ def _columns(reference: pd.DataFrame, current: pd.DataFrame, limits: DriftLimits
 def _why_not(name: str, reference: pd.DataFrame, current: pd.DataFrame, limits: DriftLimits) -> str | None:
     if name in limits.ignore:
         return "ignored by the spec"
-    if name not in current.columns:
-        return "not in the compared table"
     if reference[name].dtype.kind in "mM":
         return "a time, which always moves on"
+    if name not in current.columns:
+        return "not in the compared table"
     if reference[name].notna().sum() < LEAST_ROWS:
         return "hardly any value in the reference"
     return None
@@ -77,16 +77,20 @@ def _compared(
         "out_of_range": limits.out_of_range,
     }
     figures, allowed = column.figures(current), column.limits(current, least, chance)
-    natural = natural_figures(column, reference, parts)
+    natural = natural_figures(column, parts)
     return ColumnComparison(
         column=str(reference.name),
         kind=kind,
         measures={
-            check: Measure(value=value, limit=min(1.0, max(allowed[check], MARGIN * natural.get(check, 0.0))))
+            check: Measure(value=value, limit=max(allowed[check], _with_margin(natural.get(check, 0.0))))
             for check, value in figures.items()
         },
         examples=column.examples(current) if figures.get("new_categories") else [],
     )
+
+
+def _with_margin(natural: float) -> float:
+    return natural + MARGIN * min(natural, 1 - natural)
 
 
 def kind_of(values: pd.Series) -> Literal["number", "category"]:

@@ -6,7 +6,6 @@ it is cut into stretches as long as the sample; what the farthest stretch reache
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -41,21 +40,10 @@ def stretches(times: pd.Series, span: pd.Timedelta) -> list[slice]:
     return [found[place] for place in chosen]
 
 
-def natural_figures(column: ReferenceColumn, values: pd.Series, parts: list[slice]) -> dict[Check, float]:
+def natural_figures(column: ReferenceColumn, parts: list[slice]) -> dict[Check, float]:
     """The largest figure of any stretch against the rest of the reference."""
     largest: dict[Check, float] = {}
-    for figures in _figures(column, values, parts):
-        for check, value in figures.items():
+    for part in parts:
+        for check, value in column.figures_of_part(part).items():
             largest[check] = max(value, largest.get(check, 0.0))
     return largest
-
-
-def _figures(column: ReferenceColumn, values: pd.Series, parts: list[slice]) -> Iterator[dict[Check, float]]:
-    for part in parts:
-        figures = column.figures(values.iloc[part])
-        if "distribution" in figures:
-            # Against the whole a stretch is compared with itself too; this is its distance from the rest, exactly.
-            rest = len(values) - (part.stop - part.start)
-            figures["distribution"] = min(1.0, figures["distribution"] * len(values) / max(rest, 1))
-            figures[column.own] = column.strange_share(values.iloc[part], np.delete(values.to_numpy(), part))
-        yield figures

@@ -16,6 +16,7 @@ from millrace.stages.champion_score import scored_champion
 from millrace.stages.evaluate import beats
 from millrace.stages.held_out import Material, material
 from millrace.stages.lineage import lineage_tags, training_key
+from millrace.stages.monitor_reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.promotion import Contest, Decision, decide
 from millrace.stores.base import ModelVersion
@@ -129,7 +130,7 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     example = _complete_rows(inputs)
     with bounded_threads(len(rows.test)):
         compiled = compiled_form(model, rows.testing()[0])
-    return context.registry.register(
+    registered = context.registry.register(
         NewVersion(
             name=context.spec.name,
             mlflow_run_id=best.mlflow_run_id,
@@ -147,6 +148,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
             files=compiled.files(),
         )
     )
+    if context.spec.monitoring is not None and context.spec.monitoring.drift is not None:
+        keep_reference(context, rows, model, registered.version)
+    return registered
 
 
 def _complete_rows(inputs: Any) -> Any:

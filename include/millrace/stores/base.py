@@ -112,6 +112,9 @@ class RunStore(Protocol):
     def record_model(self, document: dict[str, Any]) -> None:
         """Keep a model version's lineage (collection `models`); `_id` is name and version."""
 
+    def model_record(self, name: str, version: str) -> dict[str, Any] | None:
+        """A model version's lineage (collection `models`), or None."""
+
     def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
         """The newest successful output of this stage with this cache key, from any run."""
 

@@ -30,6 +30,11 @@ class MongoRecords(MongoStore):
         self._record("models", f"{document['name']}/{document['version']}", document)
 
     @explained
+    def model_record(self, name: str, version: str) -> Document | None:
+        """A model version's lineage, or None."""
+        return self.collection("models").find_one({"_id": f"{name}/{version}"})
+
+    @explained
     def _record(self, collection: str, key: str, document: Document) -> None:
         values = {name: value for name, value in document.items() if name not in {"_id", "created_at"}}
         self.collection(collection).update_one(
