@@ -9,6 +9,7 @@ from serving.routes import (
     audit,
     auth,
     feedback,
+    files,
     health,
     invocations,
     keys,
@@ -18,15 +19,20 @@ from serving.routes import (
     pipelines,
     predict,
     runs,
+    traffic,
     users,
+    versions,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
+    versions.router,
+    files.router,
     open_inference.router,
     invocations.router,
     feedback.router,
     models.router,
+    traffic.router,
     pipelines.router,
     runs.router,
     artifacts.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,21 +13,23 @@ from millrace.errors import RequestError
 from serving.access.permissions import Permission, require
 from serving.answers import errors
 from serving.deps import Services, ServicesDep
-from serving.failures import NotLoadedError
-from serving.routes.tables import Read, predict_table
-from serving.runtime.frames import FORMATS, csv_of, frame_of
+from serving.failures import NotLoadedError, UnsupportedMediaError
+from serving.media import media_type
+from serving.routes.tables import Decode, by_format, by_reader, predict_table
+from serving.runtime.frames import FORMATS, frame_of
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.strict_json import parse_json
+from serving.runtime.tables.comma_separated import CSV
 
 router = APIRouter(tags=["mlflow protocol"])
 _PUBLIC, _PREDICT = ([Depends(require(p))] for p in (Permission.PUBLIC, Permission.PREDICT))
-_REFUSALS = errors(400, 404, 413, 422, 500, 503)
+_REFUSALS = errors(400, 404, 408, 413, 415, 422, 500, 503)
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {key: {} for key in FORMATS}}},
-            "text/csv": {"schema": {"type": "string"}},
+            CSV.media_type: {"schema": CSV.schema},
         },
     }
 }
@@ -35,13 +38,13 @@ _BODY: dict[str, Any] = {
 @router.post("/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
 async def invocations(request: Request, services: ServicesDep) -> Response:
     """Predict with the only model that serves; where several do, each has its own address below."""
-    return await _answer(_only_model(services), request, services)
+    return await _answer(_only_model(services).name, request, services)
 
 
 @router.post("/api/v1/models/{name}/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
 async def model_invocations(name: str, request: Request, services: ServicesDep) -> Response:
     """Predict a table in one of MLflow's formats, or as CSV with a header."""
-    return await _answer(services.manager.get(name), request, services)
+    return await _answer(name, request, services)
 
 
 @router.get("/ping", dependencies=_PUBLIC, responses=errors(503))
@@ -61,23 +64,26 @@ def version() -> Response:
     return PlainTextResponse(importlib.metadata.version("mlflow"))
 
 
-async def _answer(model: LoadedModel, request: Request, services: Services) -> Response:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind not in _READERS:
-        raise RequestError(f"The content type {kind!r:.60} cannot be read.", hint=f"Allowed: {', '.join(_READERS)}.")
-    found = await predict_table(services, model, request, _READERS[kind](model))
+async def _answer(name: str, request: Request, services: Services) -> Response:
+    kind = media_type(request.headers) or "application/json"
+    if kind not in _DECODERS:
+        raise UnsupportedMediaError(
+            f"The content type {kind!r:.60} cannot be read.", hint=f"Allowed: {', '.join(_DECODERS)}."
+        )
+    choice = services.answering.choose(name)
+    _, found = await predict_table(services, choice, request, _DECODERS[kind](services, choice.model))
     return JSONResponse({"predictions": found.values})
 
 
-def _json(model: LoadedModel) -> Read:
-    return lambda body: frame_of(parse_json(body), model.signature)
+def _json(services: Services, model: LoadedModel) -> Decode:
+    return by_reader(services, model, lambda body: frame_of(parse_json(body), model.signature))
 
 
-def _csv(model: LoadedModel) -> Read:
-    return lambda body: csv_of(body, model.signature)
+def _csv(services: Services, model: LoadedModel) -> Decode:
+    return by_format(services, model, CSV)
 
 
-_READERS = {"application/json": _json, "text/csv": _csv}
+_DECODERS: dict[str, Callable[[Services, LoadedModel], Decode]] = {"application/json": _json, CSV.media_type: _csv}
 
 
 def _only_model(services: Services) -> LoadedModel:

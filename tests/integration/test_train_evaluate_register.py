@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,13 @@ def test_the_limit_and_a_persons_approval(bench: Bench) -> None:
 def test_a_champion_whose_column_is_gone_is_no_hurdle(bench: Bench) -> None:
     bench.run(spec_of(), weather())
     context, _, evaluated, registered = bench.run(spec_of(), weather(seed=1).drop(columns="heat"))
-    assert evaluated.champion == {"version": "1", "metrics": {}, "intervals": {}, "difference": {}}
+    assert evaluated.champion == {
+        "version": "1",
+        "metrics": {},
+        "intervals": {},
+        "difference": {},
+        "improvement": None,
+    }
     assert registered.promoted
     assert any("version 1, cannot be scored" in sentence and "'heat'" in sentence for sentence in warnings_of(context))
 
@@ -281,6 +288,12 @@ def test_a_classification_keeps_the_tables_labels(bench: Bench) -> None:
     model = bench.registry.load(bench.registry.champion("weather"))
     assert set(model.predict(weather())) == {"high", "low"}
     assert all(0.5 < one["metrics"]["accuracy"] <= 1 for one in evaluated.candidates[:2])
+    told = evaluated.breakdown
+    assert told is not None
+    assert [one["class"] for one in told["classes"]] == ["high", "low"]
+    best = next(one for one in evaluated.candidates if one["name"] == evaluated.best)
+    right = sum(told["confusion"][place][place] for place in (0, 1))
+    assert right / told["rows"] == pytest.approx(best["metrics"]["accuracy"])
 
 
 def test_several_targets_and_clusters(bench: Bench) -> None:
@@ -299,7 +312,13 @@ def test_several_targets_and_clusters(bench: Bench) -> None:
     _, _, evaluated, registered = bench.run(clusters, weather()[["at", "heat", "count"]])
     assert registered.promoted, registered.reason
     assert evaluated.metric == "silhouette"
-    assert list(evaluated.plots) == ["clusters"]
+    assert set(evaluated.plots) == {"clusters", "profile"}
+    told = evaluated.breakdown
+    assert told is not None
+    assert sum(one["rows"] for one in told["clusters"]) == 400
+    assert json.loads(bench.artifacts.get_bytes(evaluated.reports["clusters"])) == told
+    record = bench.runs.get_run("groups--2")
+    assert run_summary(record)["breakdown"]["clusters"][0]["sentence"].startswith("Cluster ")
 
 
 def test_a_table_that_teaches_nothing_ends_the_stage_with_one_sentence(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from millrace.cli.breakdown import breakdown_lines
 from millrace.cli.failures import FAILED, debugging, error_document
 from millrace.cli.output import as_columns, note, print_json, print_text, results_only_on_stdout
 
@@ -27,8 +28,10 @@ NOTHING_RAN: dict[str, Any] = {
     "warnings": [],
     "candidates": [],
     "best": None,
+    "breakdown": None,
     "promoted": False,
     "reason": None,
+    "decision": None,
     "model_version": None,
     "compiled": None,
     "stages": [],
@@ -131,6 +134,7 @@ def summary_text(summary: dict[str, Any]) -> str:
     lines += [f"warning: {warning}" for warning in summary["warnings"]]
     if summary["candidates"]:
         lines.append(_candidates(summary["candidates"], summary["best"]))
+    lines += breakdown_lines(summary.get("breakdown"))
     if summary["best"]:
         version = summary["model_version"] or "none"
         lines.append(f"best: {summary['best']}, model version {version}. {summary.get('reason') or ''}".rstrip())

@@ -19,6 +19,7 @@ from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
+from millrace.spec.promotion import Promotion
 from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
 from millrace.transforms import STEPS as TRANSFORM_STEPS
@@ -63,17 +64,6 @@ class Split(StrictModel):
     column: str | None = Field(default=None, description="Time or group column; default: the source's timestamp.")
     folds: int = Field(default=5, ge=2, le=20, description="Folds of the cross-validation that chooses the best.")
     seed: int = Field(default=17, description="Seed of a random split.")
-
-
-class Promotion(StrictModel):
-    """When the best candidate becomes the champion."""
-
-    metric: str | None = Field(default=None, description="Metric that decides; default: the task's first.")
-    limit: float | None = Field(default=None, description="Worst value that may be promoted.")
-    min_improvement: float = Field(default=0.0, ge=0, description="How much better than the champion it must be.")
-    approval: Literal["auto", "human"] = Field(
-        default="auto", description="human: the version waits as challenger until somebody promotes it."
-    )
 
 
 class Serving(StrictModel):
@@ -145,6 +135,7 @@ class PipelineSpec(StrictModel):
                 f"promotion.metric '{self.promotion.metric}' is no metric of a {task}. "
                 f"Allowed: {', '.join(metric_names(task))}."
             )
+        self.promotion.check_rollback(task, self.metric)
         if self.split is not None and self.split.by == "group" and self.split.column is None:
             raise ValueError("split.by: group needs split.column: the column whose groups stay together.")
         if self.split is not None and self.split.by == "time" and self.time_column is None:
@@ -192,7 +183,11 @@ class PipelineSpec(StrictModel):
     @property
     def greater_is_better(self) -> bool:
         """Whether a larger value of the deciding metric is the better one."""
-        return METRICS[str(self.task)][self.metric]
+        return self.is_greater_better(self.metric)
+
+    def is_greater_better(self, metric: str) -> bool:
+        """Whether a larger value of this metric of the task is the better one."""
+        return METRICS[str(self.task)][metric]
 
     def as_document(self) -> dict[str, Any]:
         """The spec as JSON with every default filled in."""

@@ -64,6 +64,8 @@ class Evaluated(StrictModel):
     candidates: list[dict[str, Any]] = Field(description="name, estimator, metrics, intervals, cv_metrics.")
     champion: dict[str, Any] | None = Field(default=None, description="version, metrics; None without a champion.")
     plots: dict[str, str] = Field(default_factory=dict, description="Name to s3:// URI.")
+    breakdown: dict[str, Any] | None = Field(default=None, description="The best candidate by class, or by cluster.")
+    reports: dict[str, str] = Field(default_factory=dict, description="Name to s3:// URI of a JSON file.")
 
 
 class Registered(StrictModel):
@@ -74,3 +76,4 @@ class Registered(StrictModel):
     model_version: str | None
     metrics: dict[str, float] = Field(default_factory=dict)
     compiled: dict[str, Any] | None = Field(default=None, description="The CompiledReport of the version.")
+    decision: dict[str, Any] = Field(default_factory=dict, description="outcome, reason, and the evidence for them.")

@@ -71,8 +71,14 @@ def cluster_metrics(matrix: Array, labels: Array) -> dict[str, float]:
     }
 
 
-def bootstrap(task: str, truth: Array, answers: dict[str, Answer], seed: int) -> dict[str, dict[str, Array]]:
-    """Each model's metrics on the same resamples of the rows: model to metric to values."""
+def bootstrap(
+    task: str, truth: Array, answers: dict[str, Answer], seed: int, *, metric: str | None = None, block: int = 1
+) -> dict[str, dict[str, Array]]:
+    """Each model's metrics on the same resamples of the rows: model to metric to values.
+
+    Rows that follow one another in time err alike: `block` of them are drawn together. `metric` is one that must be
+    among them, also where it is no function of sums; that costs a computation a resample.
+    """
     rng = np.random.default_rng(seed)
     rows = len(truth)
     resamples = int(np.clip(CELLS // rows, MIN_RESAMPLES, MAX_RESAMPLES))
@@ -81,14 +87,49 @@ def bootstrap(task: str, truth: Array, answers: dict[str, Answer], seed: int) ->
     done = 0
     while done < resamples:
         count = min(resamples - done, max(1, CHUNK_CELLS // rows))
-        weights = np.stack([np.bincount(rng.integers(0, rows, rows), minlength=rows) for _ in range(count)])
+        weights = np.stack([_drawn(rng, rows, block) for _ in range(count)])
         for name, scorer in scorers.items():
             parts[name].append(scorer(weights.astype("float64")))
         done += count
-    return {
+    found = {
         name: {metric: np.concatenate([part[metric] for part in made]) for metric in made[0]}
         for name, made in parts.items()
     }
+    if metric is not None and any(metric not in own for own in found.values()):
+        for name, values in _resampled(task, truth, answers, seed, metric, block).items():
+            found[name][metric] = values
+    return found
+
+
+def _drawn(rng: np.random.Generator, rows: int, block: int) -> Array:
+    """How often each row is drawn: by itself, or in blocks of neighbours (after the last row comes the first)."""
+    if block == 1:
+        return np.bincount(rng.integers(0, rows, rows), minlength=rows)
+    starts = rng.integers(0, rows, -(-rows // block))
+    places = (starts[:, None] + np.arange(block)).ravel()[:rows] % rows
+    return np.bincount(places, minlength=rows)
+
+
+def block_rows(rows: int, *, in_time: bool) -> int:
+    """The length of a bootstrap's blocks: the cube root of the rows for rows in the order of time, else 1."""
+    return max(1, round(rows ** (1 / 3))) if in_time else 1
+
+
+def _resampled(
+    task: str, truth: Array, answers: dict[str, Answer], seed: int, metric: str, block: int
+) -> dict[str, Array]:
+    """A metric that is no function of sums, such as a median, on the same resamples for every model."""
+    rng = np.random.default_rng(seed)
+    draws = [np.repeat(np.arange(len(truth)), _drawn(rng, len(truth), block)) for _ in range(MIN_RESAMPLES)]
+    return {
+        name: np.array([metrics(task, truth[rows], _part(given, rows)).get(metric, np.nan) for rows in draws])
+        for name, given in answers.items()
+    }
+
+
+def _part(given: Answer, rows: Array) -> Answer:
+    probabilities = None if given.probabilities is None else given.probabilities[rows]
+    return Answer(given.values[rows], probabilities, given.classes)
 
 
 def interval(values: Array) -> list[float]:
@@ -106,7 +147,8 @@ def _regression(truth: Array, values: Array) -> Sums:
     # Moments about the mean: the plain sum of squares loses its digits for a large mean.
     centred = y - y.mean(axis=0)
     error = values.reshape(y.shape).astype("float64") - y
-    relative = np.abs(error) / np.maximum(np.abs(y), np.finfo("float64").eps)
+    # Relative to a truth of 0 an error is infinite: such a table has no mape, and none is made up.
+    relative = np.abs(error) / np.abs(y) if (y != 0).all() else None
 
     def score(weights: Array) -> dict[str, Array]:
         total = weights.sum(axis=1, keepdims=True)
@@ -114,12 +156,15 @@ def _regression(truth: Array, values: Array) -> Sums:
         spread = weights @ centred**2 - (weights @ centred) ** 2 / total
         with np.errstate(divide="ignore", invalid="ignore"):
             r2 = np.where(spread > 0, 1 - squared / spread, np.nan)
-        return {
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wape = absolute / (weights @ np.abs(y))
+        scored = {
             "rmse": np.sqrt(squared / total).mean(axis=1),
             "mae": (absolute / total).mean(axis=1),
             "r2": r2.mean(axis=1),
-            "mape": (weights @ relative / total).mean(axis=1),
+            "wape": np.where(np.isinf(wape), np.nan, wape).mean(axis=1),
         }
+        return scored if relative is None else {**scored, "mape": (weights @ relative / total).mean(axis=1)}
 
     return score
 

@@ -60,7 +60,7 @@ def training_table(frame: pd.DataFrame, spec: PipelineSpec, warn: Callable[[str]
     _refuse_infinite(inputs)
     return TrainingTable(
         inputs=inputs,
-        target=_target(kept, spec),
+        target=_target(kept, spec, warn),
         times=time_values(kept[spec.time_column]) if split.by == "time" else None,
         groups=kept[group].astype(str).to_numpy() if group else None,
         dropped=len(frame) - len(kept),
@@ -127,13 +127,23 @@ def time_values(column: pd.Series[Any]) -> npt.NDArray[Any]:
         ) from error
 
 
-def _target(frame: pd.DataFrame, spec: PipelineSpec) -> npt.NDArray[Any] | None:
+def _target(frame: pd.DataFrame, spec: PipelineSpec, warn: Callable[[str], None]) -> npt.NDArray[Any] | None:
     if spec.task == "clustering":
         return None
     if spec.task == "classification":
         return _labels(frame[spec.targets[0]])
     columns = [_numbers(frame[name]) for name in spec.targets]
+    for name, values in zip(spec.targets, columns, strict=True):
+        _tell_of_zeros(name, values, warn)
     return columns[0] if len(columns) == 1 else np.column_stack(columns)
+
+
+def _tell_of_zeros(name: str, values: npt.NDArray[Any], warn: Callable[[str], None]) -> None:
+    if zeros := int((values == 0).sum()):
+        warn(
+            f"The target '{name}' is 0 in {zeros:,} of {len(values):,} rows: such rows have no mape, so read wape. "
+            "Filter them out if 0 means that the value is not known."
+        )
 
 
 def _numbers(column: pd.Series[Any]) -> npt.NDArray[Any]:

@@ -113,13 +113,21 @@ class RunStore(Protocol):
         """Keep a model version's lineage (collection `models`); `_id` is name and version."""
 
     def model_record(self, name: str, version: str) -> dict[str, Any] | None:
-        """A model version's lineage (collection `models`), or None."""
+        """What `record_model` kept of a version; None for an unknown one."""
+
+    def record_decision(self, document: dict[str, Any]) -> None:
+        """Keep why a version became champion, or did not (collection `decisions`); `_id` names the occasion."""
+
+    def decisions(self, model: str, limit: int = 20) -> list[dict[str, Any]]:
+        """The decisions about a model's versions, newest first."""
 
     def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
         """The newest successful output of this stage with this cache key, from any run."""
 
-    def lock(self, name: str, holder: str, seconds: float = 60) -> AbstractContextManager[None]:
-        """A lease that one holder has at a time; waits for it; renewed while held."""
+    def lock(
+        self, name: str, holder: str, seconds: float = 60, wait_seconds: float = 900
+    ) -> AbstractContextManager[None]:
+        """A lease that one holder has at a time; waits for it; renewed while held. Raises ConflictError."""
 
 
 class ModelVersion(StrictModel):
@@ -140,6 +148,9 @@ class ModelRegistry(Protocol):
     def champion(self, name: str) -> ModelVersion | None:
         """The version that the alias `champion` names, or None."""
 
+    def version(self, name: str, number: str) -> ModelVersion:
+        """One version. Raises NotFoundError."""
+
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions, newest first; empty for an unknown name."""
 
@@ -148,6 +159,9 @@ class ModelRegistry(Protocol):
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Move an alias. Raises NotFoundError."""
+
+    def tag_version(self, name: str, version: str, tags: dict[str, str]) -> None:
+        """Set tags of a version; an empty text takes a tag away for whoever reads it."""
 
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""

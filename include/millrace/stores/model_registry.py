@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHAMPIONS_TAG = "millrace.champions"
 RUN_TAG = "millrace.run_id"
+MOST_TAG = 5_000
+"""Characters of a tag that every MLflow store takes."""
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
@@ -52,6 +54,17 @@ class MlflowRegistry:
             if error_code(error) in _ABSENT:
                 return None
             raise
+        return _version(found, list(found.aliases))
+
+    @explained
+    def version(self, name: str, number: str) -> ModelVersion:
+        """One version. Raises NotFoundError."""
+        try:
+            found = self._client.get_model_version(name, number)
+        except Exception as error:
+            if error_code(error) not in _ABSENT:
+                raise
+            raise _no_such_version(name, number) from error
         return _version(found, list(found.aliases))
 
     @explained
@@ -88,8 +101,7 @@ class MlflowRegistry:
         except Exception as error:
             if error_code(error) not in _ABSENT:
                 raise
-            hint = f"'millrace models list {name}' shows the versions."
-            raise NotFoundError(f"The model '{name}' has no version {version}.", hint=hint) from error
+            raise _no_such_version(name, version) from error
 
     @explained
     def champions(self, name: str) -> list[str]:
@@ -111,6 +123,12 @@ class MlflowRegistry:
         last = len(past) - past[::-1].index(version)
         self._client.set_registered_model_alias(name, CHAMPION, version)
         self._client.set_registered_model_tag(name, CHAMPIONS_TAG, ",".join(past[:last]))
+
+    @explained
+    def tag_version(self, name: str, version: str, tags: dict[str, str]) -> None:
+        """Set tags of a version; an empty text takes a tag away for whoever reads it."""
+        for key, value in tags.items():
+            self._client.set_model_version_tag(name, version, key, value[:MOST_TAG])
 
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""
@@ -205,6 +223,11 @@ class MlflowRegistry:
                 f"MLflow keeps this experiment's files in '{bucket}', not in the bucket '{self.settings.s3_bucket}'.",
                 hint="Set S3_BUCKET to it, or give the pipeline another name so that a new experiment is made.",
             )
+
+
+def _no_such_version(name: str, number: str) -> NotFoundError:
+    hint = f"'millrace models list {name}' shows the versions."
+    return NotFoundError(f"The model '{name}' has no version {number}.", hint=hint)
 
 
 def _version(found: Any, aliases: list[str]) -> ModelVersion:

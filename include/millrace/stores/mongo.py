@@ -30,6 +30,8 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "datasets": [[("pipeline", 1), ("created_at", -1)]],
     "data_validations": [[("pipeline", 1), ("created_at", -1)]],
     "experiments": [[("pipeline", 1), ("created_at", -1)]],
+    "decisions": [[("model", 1), ("at", -1)]],
+    "live_quality": [],
     "models": [[("name", 1), ("created_at", -1)]],
     "predictions": [
         [("model", 1), ("at", -1)],
@@ -49,6 +51,7 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "sessions": [[("user", 1)]],
     "reset_tokens": [[("user", 1)]],
     "login_failures": [],
+    "traffic": [],
     "audit_log": [[("at", -1)], [("who", 1), ("at", -1)], [("action", 1), ("at", -1)]],
 }
 UNIQUE = {"alerts": "slot"}

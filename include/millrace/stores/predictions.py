@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from millrace.settings import Settings
@@ -22,6 +23,8 @@ _DUPLICATE, _OTHER_OPTIONS = 11000, {85, 86}
 _DAY = 86_400
 _BUCKET, _ANSWERED = timedelta(seconds=61), timedelta(seconds=120)
 """How long a bucket is, and how long after its request a row may be answered, at most."""
+_JOINED = 1_000
+"""Rows whose truths are looked up by one query."""
 
 
 class PredictionStore(MongoStore):
@@ -73,6 +76,32 @@ class PredictionStore(MongoStore):
                         return
                     count += 1
                     yield row
+
+    def judged(
+        self, model: str, *, since: datetime, until: datetime | None = None, version: str | None = None
+    ) -> Iterator[Document]:
+        """The same for the rows whose truth is known by now, each with its `truth`.
+
+        A truth told by a key is that of the newest row which was asked with the key until then; these come last.
+        """
+        found = self.rows(model, since=since, until=until, version=version)
+        by_key: dict[str, Document] = {}
+        while part := list(islice(found, _JOINED)):
+            truths = self._truths(part)
+            for row in part:
+                request, key = _feedback_ids(row)
+                if request in truths:
+                    yield {**row, "truth": truths[request]["truth"]}
+                elif key in truths and truths[key]["updated_at"] >= row["at"]:
+                    newest = by_key.get(key, row)
+                    by_key[key] = {**max(newest, row, key=lambda one: one["at"]), "truth": truths[key]["truth"]}
+        yield from by_key.values()
+
+    @explained
+    def _truths(self, rows: list[Document]) -> dict[str, Document]:
+        identities = [identity for row in rows for identity in _feedback_ids(row) if identity]
+        found = self.collection("feedback").find({"_id": {"$in": identities}}, {"truth": 1, "updated_at": 1})
+        return {document["_id"]: document for document in found}
 
     def find(self, model: str, limit: int = 100, before: datetime | None = None) -> list[Document]:
         """A model's predictions, newest first."""
@@ -170,3 +199,8 @@ def rows_of(bucket: Document) -> Iterator[Document]:
             "features": {name: column[place] for name, column in zip(names, columns, strict=True)},
             "output": bucket["outputs"][place],
         }
+
+
+def _feedback_ids(row: Document) -> tuple[str, str]:
+    """The ids under which the truth of a row may have been told: by its request, and by its key ('' without one)."""
+    return f"request/{row['request_id']}/{row['row']}", f"key/{row['model']}/{row['key']}" if row["key"] else ""

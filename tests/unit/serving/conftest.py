@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import uvicorn
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skops.io import dump
 
+from millrace.features.row_features import RowFeatures
+from millrace.settings import Settings
 from millrace.stores.base import ModelVersion
+from serving.app import create_app
+from serving.runtime.model_files import ModelFiles
 
 
 def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
@@ -24,17 +35,20 @@ def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
 
 
 def write_model(
-    folder: Path, estimator, metadata: dict, *, example: list | None = None, signature: bool = True
+    folder: Path,
+    estimator,
+    metadata: dict,
+    *,
+    example: list | None = None,
+    signature: bool = True,
+    columns: list[dict] | None = None,
 ) -> Path:
     """A folder with MLmodel, the skops file and the input example, in MLflow's form."""
     from ruamel.yaml import YAML
 
     folder.mkdir(parents=True, exist_ok=True)
     dump(estimator, folder / "model.skops")
-    columns = [
-        {"name": "a", "type": "double", "required": True},
-        {"name": "b", "type": "double", "required": True},
-    ]
+    columns = columns or [{"name": name, "type": "double", "required": True} for name in "ab"]
     document = {
         "flavors": {"sklearn": {"pickled_model": "model.skops", "serialization_format": "skops"}},
         "metadata": metadata,
@@ -42,7 +56,7 @@ def write_model(
         "saved_input_example_info": {"artifact_path": "input_example.json", "pandas_orient": "split"},
     }
     YAML(typ="safe", pure=True).dump(document, folder / "MLmodel")
-    table = {"columns": ["a", "b"], "data": example or [[None, 2.0], [1.0, 2.0]]}
+    table = {"columns": [c["name"] for c in columns], "data": example or [[None, 2.0], [1.0, 2.0]]}
     (folder / "input_example.json").write_text(json.dumps(table))
     return folder
 
@@ -83,3 +97,117 @@ def two_targets(table):
 def classifier(table):
     """Classes `high` and `low` by the sign of a."""
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(table, np.where(table["a"] > 0, "high", "low"))
+
+
+MIXED_COLUMNS = [
+    {"name": "T", "type": "double", "required": True},
+    {"name": "RH", "type": "double", "required": False},
+    {"name": "wheels", "type": "long", "required": True},
+    {"name": "open", "type": "boolean", "required": True},
+    {"name": "district", "type": "string", "required": False},
+    {"name": "observed_at", "type": "datetime", "required": True},
+]
+MIXED_EXAMPLE = [
+    [15.0, 40.0, 3, True, "north", "2024-01-31T13:00:00.000000Z"],
+    [21.5, 61.0, 1, False, "south", "2024-02-01T07:00:00.000000Z"],
+    [9.25, 80.0, 4, True, "south", "2024-02-02T23:00:00.000000Z"],
+]
+
+
+@pytest.fixture(scope="session")
+def mixed_table() -> pd.DataFrame:
+    """A field of each kind, two of them with gaps."""
+    random, count = np.random.default_rng(3), 80
+    table = pd.DataFrame(
+        {
+            "T": random.normal(15, 5, count),
+            "RH": random.uniform(20, 90, count),
+            "wheels": random.integers(1, 5, count),
+            "open": random.choice([True, False], count),
+            "district": random.choice(["north", "south"], count),
+            "observed_at": pd.date_range("2024-01-01", periods=count, freq="h"),
+        }
+    )
+    table.loc[3, "RH"], table.loc[5, "district"] = np.nan, None
+    return table
+
+
+@pytest.fixture(scope="session")
+def mixed_inputs():
+    """What `restored` needs to know of the table's fields."""
+    return {"columns": MIXED_COLUMNS, "example": MIXED_EXAMPLE}
+
+
+@pytest.fixture(scope="session")
+def mixed(mixed_table):
+    """Fits a Pipeline as training makes one: feature steps, encoding, and the given estimator."""
+
+    def fit(estimator, truth=None):
+        steps = [
+            {"step": "calendar", "column": "observed_at", "parts": ["hour"], "cyclic": True},
+            {"step": "ratio", "left": "T", "right": "RH", "as": "dryness"},
+        ]
+        numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+        names = ["T", "RH", "wheels", "open", "observed_at_hour_sin", "observed_at_hour_cos", "dryness"]
+        encode = ColumnTransformer(
+            [
+                ("numbers", numbers, names),
+                ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["district"]),
+            ],
+            verbose_feature_names_out=False,
+        )
+        model = Pipeline([("features", RowFeatures(steps)), ("encode", encode), ("model", estimator)])
+        default = 10 * mixed_table["T"] + 5 * mixed_table["wheels"] + 30 * (mixed_table["district"] == "north")
+        return model.fit(mixed_table, default if truth is None else truth)
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def restored():
+    """Makes a service that has restored some models (name to estimator and metadata); nothing else is there."""
+
+    def make(home: Path, models: dict):
+        files = ModelFiles(home / "models")
+        for name, (estimator, metadata, *options) in models.items():
+            version, further = version_of(name, "3"), options[0] if options else {}
+            files.fetch(version, lambda _, folder, e=estimator, m=metadata, f=further: write_model(folder, e, m, **f))
+            files.keep(version)
+        app = create_app(
+            Settings(
+                millrace_home=home,
+                millrace_port_base=30000,
+                mongodb_uri="mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200",
+                s3_endpoint_url="http://127.0.0.1:9",
+                mlflow_tracking_uri="http://127.0.0.1:9",
+            )
+        )
+        app.state.services.manager.restore()
+        return app
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def on_port():
+    """Runs an application on a real port: `with on_port(app) as port`."""
+
+    @contextmanager
+    def run(app):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            deadline = time.monotonic() + 30
+            while not server.started:
+                assert time.monotonic() < deadline, "the service did not start"
+                time.sleep(0.02)
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join(timeout=30)
+
+    return run
