@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from millrace.drift.base import DriftLimits
 from millrace.spec.duration import Duration
+from millrace.spec.metrics import METRICS
+from millrace.spec.promotion import NEEDS_PROBABILITIES
 from millrace.strict import StrictModel
 
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly")
@@ -82,6 +84,20 @@ class Monitoring(StrictModel):
         if self.retrain == "on_drift" and self.drift is None:
             raise ValueError("retrain: on_drift needs drift: true, or nothing would ever set it off.")
         return self
+
+    def check_live_quality(self, task: str, metric: str) -> None:
+        """Refuse a live metric that predictions with a truth cannot give. Raises ValueError."""
+        if self.live_quality is None:
+            return
+        if task == "clustering":
+            raise ValueError("monitoring.live_quality needs a truth to compare with, which a clustering has not.")
+        allowed = [name for name in METRICS[task] if name not in NEEDS_PROBABILITIES]
+        watched = self.live_quality.metric or metric
+        if watched not in allowed:
+            raise ValueError(
+                f"monitoring.live_quality cannot watch '{watched}'. Set monitoring.live_quality.metric to one of: "
+                f"{', '.join(allowed)}."
+            )
 
     @property
     def watches(self) -> bool:

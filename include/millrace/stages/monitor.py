@@ -9,12 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from millrace.alerts.desk import AlertDesk
-from millrace.errors import MillraceError, NotFoundError, RequestError
+from millrace.errors import MillraceError, RequestError
 from millrace.settings import Settings, get_settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import error_document
 from millrace.stages.monitor_context import MonitorContext, Monitored, Part
 from millrace.stages.monitor_drift import live_drift, source_drift
+from millrace.stages.monitor_quality import live_quality
 from millrace.stores.alerts import Finding
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.monitoring import MonitoringStore
@@ -29,8 +30,8 @@ DRIFTS = {("data_drift", "features"), ("prediction_drift", None)}
 
 def open_monitor(
     spec: PipelineSpec, run_id: str, settings: Settings | None = None, now: datetime | None = None
-) -> MonitorContext:
-    """What a check of this pipeline works with. Raises RequestError, NotFoundError without a champion."""
+) -> MonitorContext | None:
+    """What a check of this pipeline works with; None while it has no champion. Raises RequestError."""
     from millrace.stores.model_registry import MlflowRegistry
 
     if spec.monitoring is None:
@@ -41,7 +42,7 @@ def open_monitor(
     registry = MlflowRegistry(settings)
     champion = registry.champion(spec.name)
     if champion is None:
-        raise NotFoundError(f"'{spec.name}' has no champion to watch yet.", hint=f"Run it: millrace run {spec.name}.")
+        return None
     return MonitorContext(
         run_id=run_id,
         spec=spec,
@@ -78,6 +79,7 @@ def _wanted(context: MonitorContext) -> list[str]:
     asked = {
         "live": rules.drift is not None,
         "source": rules.drift is not None and rules.source,
+        "quality": rules.live_quality is not None or context.spec.promotion.rollback is not None,
     }
     return [name for name, wanted in asked.items() if wanted]
 
@@ -148,5 +150,9 @@ def _is_drift(finding: Finding) -> bool:
     return whole and ((finding.kind, finding.subject) in DRIFTS or (finding.kind, None) in DRIFTS)
 
 
-PARTS: dict[str, Callable[[MonitorContext], Part]] = {"live": live_drift, "source": source_drift}
+PARTS: dict[str, Callable[[MonitorContext], Part]] = {
+    "live": live_drift,
+    "source": source_drift,
+    "quality": live_quality,
+}
 """What a check can look at, by the name in its report."""

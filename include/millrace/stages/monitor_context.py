@@ -39,7 +39,7 @@ class MonitorContext:
     @property
     def rules(self) -> Monitoring:
         """The spec's section."""
-        return self.spec.monitoring or Monitoring()
+        return self.spec.watching
 
     @property
     def since(self) -> datetime:
@@ -72,6 +72,12 @@ class Monitored(StrictModel):
     resolved: list[str] = Field(default_factory=list, description="Alerts that this check ended.")
     retrain: bool = Field(default=False, description="Whether this check sets off a retraining.")
     reason: str = Field(default="", description="Why it does, or why not.")
+
+    def as_summary(self) -> dict[str, Any]:
+        """The small JSON that a scheduler hands on."""
+        document = self.model_dump(mode="json", exclude={"parts"})
+        counts = {name: len(part.findings) for name, part in self.parts.items()}
+        return document | {"findings": counts, "pages": {k: v for p in self.parts.values() for k, v in p.pages.items()}}
 
     @property
     def findings(self) -> list[Finding]:

@@ -93,7 +93,9 @@ class Mill:
         self.checks += 1
         document = {**self.loaded.document, "monitoring": {"drift": True, "window": "1h", **monitoring}}
         spec = PipelineSpec.model_validate(document)
-        return monitor(open_monitor(spec, run_id or f"monitoring.mill--{self.checks}", self.settings, now))
+        context = open_monitor(spec, run_id or f"monitoring.mill--{self.checks}", self.settings, now)
+        assert context is not None
+        return monitor(context)
 
     def alerts(self, status: str | None = None) -> list[tuple[str, str, str]]:
         from millrace.stores.alerts import AlertStore

@@ -122,14 +122,41 @@ def test_the_pages_are_kept_as_artifacts(mill: Any, table: Any) -> None:
 def test_the_reference_is_kept_when_a_version_is_registered_and_made_where_it_is_lost(mill: Any) -> None:
     from millrace.stages.monitor import open_monitor
     from millrace.stages.monitor_reference import reference_of
+    from millrace.stores.mongo import MongoStore
 
     context = open_monitor(mill.loaded.spec, "x", mill.settings)
+    assert context is not None
     kept = context.runs.model_record("mill", "1")["reference"]
     assert kept["rows"] == 3_000
     first = reference_of(mill.version, context.runs, context.artifacts, context.registry)
-    mill.clear("models")
+    MongoStore(mill.settings).collection("models").update_one({"_id": "mill/1"}, {"$unset": {"reference": ""}})
     again = reference_of(mill.version, context.runs, context.artifacts, context.registry)
     assert first.inputs.equals(again.inputs)
     assert first.answers.equals(again.answers)
     assert len(first.answers) == 600
     assert context.runs.model_record("mill", "1")["reference"] == kept
+
+
+def tell(mill: Any, ids: list[str], truths: list[float]) -> None:
+    from millrace.stores.predictions import PredictionStore
+
+    store = PredictionStore(mill.settings)
+    for identity, truth in zip(ids, truths, strict=True):
+        about = {"request_id": identity, "row": 0, "model": "mill", "version": mill.version.version}
+        store.record_feedback({"_id": f"request/{identity}/0", **about, "truth": truth})
+
+
+def test_live_quality_is_watched_once_the_truth_is_known(mill: Any, table: Any) -> None:
+    rows = table(300, 5)
+    ids = mill.ask(rows, NOON)
+    asked = {"drift": False, "live_quality": True}
+    unknown = mill.check(NOON + HOUR, **asked)
+    assert (unknown.findings, len(unknown.parts["quality"].notes)) == ([], 1)
+    tell(mill, ids, list(rows["flow"]))
+    assert mill.check(NOON + HOUR, **asked).findings == []
+    tell(mill, ids, list(rows["flow"] + 2))
+    (finding,) = mill.check(NOON + HOUR, **asked).findings
+    assert (finding.kind, finding.subject, finding.severity) == ("live_quality", "rmse", "critical")
+    assert "is worse than held-out" in finding.message
+    tell(mill, ids, list(rows["flow"]))
+    assert len(mill.check(NOON + HOUR, **asked).resolved) == 1

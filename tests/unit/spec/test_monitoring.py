@@ -71,6 +71,13 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, written: str, said: st
     assert f"{path}:6" in str(caught.value)
 
 
+def test_a_metric_that_live_predictions_cannot_give_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "flowers.yaml"
+    path.write_text(f"{SPEC}monitoring: {{live_quality: {{metric: roc_auc}}}}\n")
+    with pytest.raises(SpecError, match="cannot watch 'roc_auc'. Set monitoring.live_quality.metric to one of: f1"):
+        load_spec(path)
+
+
 def test_the_published_schema_knows_both_forms() -> None:
     validator = jsonschema.Draft202012Validator(spec_schema())
     document = YAML(typ="safe").load(SPEC)
