@@ -14,7 +14,7 @@ from millrace.stages.base import RunContext, run_stage
 from millrace.stages.contest import contest
 from millrace.stages.decisions import evidence, keep
 from millrace.stages.held_out import Material, material
-from millrace.stages.lineage import lineage_tags, training_key
+from millrace.stages.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
 from millrace.stages.monitor_reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.promotion import decide
@@ -32,7 +32,10 @@ def register(context: RunContext, transformed: Transformed, trained: list[Traine
 
 def _locked(context: RunContext, transformed: Transformed, trained: list[Trained], evaluated: Evaluated) -> Registered:
     with context.runs.lock(f"champion/{context.spec.name}", context.run_id):
-        return _register(context, transformed, trained, evaluated)
+        registered = _register(context, transformed, trained, evaluated)
+        if registered.model_version is not None:
+            keep_serving_tags(context, registered.model_version)
+        return registered
 
 
 def _register(
@@ -127,6 +130,7 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
             content=content,
             tags={
                 **lineage_tags(context, transformed, best.candidate),
+                **serving_tags(context),
                 STATUS_TAG: compiled.report.status,
                 REPORT_TAG: compiled.report.model_dump_json(),
                 **served.tags(),

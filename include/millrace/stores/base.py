@@ -142,6 +142,10 @@ class ModelVersion(StrictModel):
     created: str = Field(description="ISO 8601, UTC.")
 
 
+CACHE_TAG = "millrace.cache_seconds"
+"""The tag of a version that says how long an answer of it may be used again."""
+
+
 class ModelRegistry(Protocol):
     """Model versions and their aliases, on MLflow."""
 

@@ -74,7 +74,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, written: str, said: st
 def test_a_metric_that_live_predictions_cannot_give_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "flowers.yaml"
     path.write_text(f"{SPEC}monitoring: {{live_quality: {{metric: roc_auc}}}}\n")
-    with pytest.raises(SpecError, match="cannot watch 'roc_auc'. Set monitoring.live_quality.metric to one of: f1"):
+    with pytest.raises(SpecError, match="cannot watch 'roc_auc'"):
         load_spec(path)
 
 
