@@ -52,6 +52,7 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "reset_tokens": [[("user", 1)]],
     "login_failures": [],
     "traffic": [],
+    "credentials": [],
     "audit_log": [[("at", -1)], [("who", 1), ("at", -1)], [("action", 1), ("at", -1)]],
 }
 UNIQUE = {"alerts": "slot"}
