@@ -17,6 +17,7 @@ from millrace.stages.contest import contest
 from millrace.stages.decisions import evidence, keep
 from millrace.stages.held_out import Material, material
 from millrace.stages.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
+from millrace.stages.monitor_reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.promotion import decide
 from millrace.stages.served_form import measured
@@ -128,7 +129,7 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     with bounded_threads(len(rows.test)):
         compiled = compiled_form(model, rows.testing()[0])
         served = measured(model, content, compiled, example)
-    return context.registry.register(
+    registered = context.registry.register(
         NewVersion(
             name=context.spec.name,
             mlflow_run_id=best.mlflow_run_id,
@@ -148,6 +149,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
             files=compiled.files(),
         )
     )
+    if context.spec.monitoring is not None and context.spec.monitoring.drift is not None:
+        keep_reference(context, rows, model, registered.version)
+    return registered
 
 
 def _complete_rows(inputs: Any) -> Any:
