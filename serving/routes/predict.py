@@ -1,7 +1,7 @@
 """Predictions: one row as JSON, or a list of rows as JSON, CSV, Arrow or Parquet, answered in any of these.
 
-These routes describe the addresses and answer every request that is out of the ordinary; `serving.predict_door` takes
-the ordinary ones before the framework sees them. Both make the same answer by `answer_of`.
+The ordinary way: `serving.quick` takes the requests that are asked most often before they come here, and gives the same
+answer as `answer_of`.
 """
 
 from __future__ import annotations
