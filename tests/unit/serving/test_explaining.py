@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 
-import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,14 +31,14 @@ from serving.explaining.explanation import explained
 from serving.explaining.job import Job
 from serving.explaining.process import Explaining
 from serving.explaining.shares import Shares
-from serving.failures import ModelFailedError, NotExplainableError, OverloadedError
+from serving.failures import NotExplainableError, OverloadedError
 
 FOREST = RandomForestRegressor(10, random_state=0)
 REGRESSORS = [
     FOREST,
     ExtraTreesRegressor(10, random_state=0),
-    HistGradientBoostingRegressor(max_iter=20),
-    XGBRegressor(n_estimators=20),
+    HistGradientBoostingRegressor(max_iter=4),
+    XGBRegressor(n_estimators=4),
     LinearRegression(),
     Ridge(),
     ElasticNet(alpha=0.01),
@@ -47,9 +46,9 @@ REGRESSORS = [
 ]
 CLASSIFIERS = [
     RandomForestClassifier(10, random_state=0),
-    HistGradientBoostingClassifier(max_iter=20),
+    HistGradientBoostingClassifier(max_iter=4),
     LogisticRegression(max_iter=500),
-    EncodedLabels(XGBClassifier(n_estimators=20)),
+    EncodedLabels(XGBClassifier(n_estimators=4)),
     VotingClassifier([("a", RandomForestClassifier(5)), ("b", RandomForestClassifier(6))], voting="soft"),
 ]
 
@@ -110,7 +109,7 @@ def test_the_shares_of_a_class_add_up_on_their_scale(mixed, mixed_table, estimat
             assert explanation["scale"] == "score"
 
 
-@pytest.mark.parametrize("estimator", [RandomForestRegressor(5), MultiOutputRegressor(XGBRegressor(n_estimators=9))])
+@pytest.mark.parametrize("estimator", [RandomForestRegressor(5), MultiOutputRegressor(XGBRegressor(n_estimators=3))])
 def test_several_targets_have_an_explanation_each(mixed, mixed_table, estimator):
     truth = pd.DataFrame({"Y1": mixed_table["T"], "Y2": -3 * mixed_table["wheels"]})
     pipeline = mixed(estimator, truth)
@@ -152,82 +151,6 @@ def test_shares_that_do_not_add_up_are_not_shown():
     wrong = Shares("value", np.array([1.0]), np.array([[2.0]]), np.array([4.0]))
     with pytest.raises(NotExplainableError, match=r"add up to \[3.0\], but the model says \[4.0\]"):
         wrong.check()
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory, restored, mixed, mixed_inputs, mixed_table):
-    warm = np.where(mixed_table["T"] > 15, "warm", "cold")
-    models = {
-        "flow": (mixed(FOREST), {"task": "regression", "targets": ["flow"]}, mixed_inputs),
-        "felt": (mixed(RandomForestClassifier(5), warm), {"task": "classification"}, mixed_inputs),
-        "near": (mixed(KNeighborsRegressor()), {"task": "regression", "targets": ["flow"]}, mixed_inputs),
-    }
-    return restored(tmp_path_factory.mktemp("home"), models)
-
-
-@pytest.fixture(scope="module")
-def client(app, on_port):
-    with on_port(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/models", timeout=120) as client:
-        yield client
-
-
-ROW = {"T": 15.0, "RH": None, "wheels": 3, "open": True, "district": "north", "observed_at": "2024-01-31T13:00:00Z"}
-
-
-def test_a_row_is_explained_over_http(client):
-    answer = client.post("/flow/explain", json=ROW).json()
-    assert answer["prediction"] == client.post("/flow/predict", json=ROW).json()["prediction"]
-    (explanation,) = answer["explanations"]
-    assert total(explanation) == pytest.approx(answer["prediction"], rel=1e-6)
-    felt = client.post("/felt/explain", json=ROW).json()
-    assert felt["explanations"][0]["class"] == felt["prediction"]
-    assert total(felt["explanations"][0]) == pytest.approx(client.post("/felt/predict", json=ROW).json()["confidence"])
-
-
-def test_refusals_over_http(client):
-    refused = client.post("/near/explain", json=ROW)
-    assert (refused.status_code, refused.json()["code"]) == (501, "not_explainable")
-    wrong = client.post("/flow/explain", json={**ROW, "T": "warm"})
-    assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_request")
-
-
-def test_other_requests_go_on_while_a_row_is_explained(app, client):
-    app.state.services.explaining.close()  # the next explanation starts a process and imports shap: seconds
-
-    async def both():
-        async with httpx.AsyncClient(base_url=client.base_url, timeout=120) as concurrent:
-            explaining = asyncio.create_task(concurrent.post("/flow/explain", json=ROW))
-            answered = 0
-            while not explaining.done():
-                assert (await concurrent.post("/flow/predict", json=ROW)).status_code == 200
-                answered += 1
-            return answered, explaining.result().status_code
-
-    answered, status = asyncio.run(both())
-    assert status == 200
-    assert answered > 10
-
-
-def test_what_takes_too_long_is_ended_and_the_next_explanation_works(app, tmp_path):
-    folder = app.state.services.settings.millrace_home / "models" / "flow" / "3"
-    columns = app.state.services.manager.get("flow").codec.decode([ROW])
-    job = Job(b"flow", "flow 3", folder, ("flow",))
-
-    async def hurried():
-        explaining = Explaining(1e-9)
-        try:
-            with pytest.raises(NotExplainableError, match="longer than 1e-09 seconds"):
-                await explaining.explain(job, columns)
-            assert explaining._pool is None
-            explaining._seconds = 30.0
-            (found,) = await explaining.explain(job, columns)
-            with pytest.raises(ModelFailedError, match="ValueError"):
-                await explaining.explain(job, {"T": np.ones(2), "RH": np.ones(3)})
-            return found
-        finally:
-            explaining.close()
-
-    assert asyncio.run(hurried())["target"] == "flow"
 
 
 def test_few_may_wait(monkeypatch):
