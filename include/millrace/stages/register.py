@@ -10,7 +10,9 @@ import json
 from typing import Any
 
 from millrace.estimators.threads import bounded_threads
+from millrace.settings import get_settings
 from millrace.stages.base import RunContext, run_stage
+from millrace.stages.comparison import comparison, run_page
 from millrace.stages.contest import contest
 from millrace.stages.decisions import evidence, keep
 from millrace.stages.held_out import Material, material
@@ -56,7 +58,11 @@ def _register(
         found = contest(context, trained, best, evaluated, version, champion, rows)
         decision = decide(context.spec, found, version.version)
         # What was decided is kept first: a retry that finds the alias moved then knows why.
-        told = keep(context, "promotion", version, evidence(context, found, decision), f"run {context.run_id}")
+        told = evidence(context, found, decision)
+        if decision.outcome == "waiting":
+            page = run_page(get_settings().service, context.run_id)
+            told["comparison"] = comparison(name, version.version, evaluated, told, page)
+        told = keep(context, "promotion", version, told, f"run {context.run_id}")
         if decision.alias is not None:
             context.registry.set_alias(name, decision.alias, version.version)
     record = _record(context, transformed, best, version, told) | _intervals(evaluated)
