@@ -10,6 +10,7 @@ want() { # command or path, package
 want chromium chromium
 want chromedriver chromium-driver
 want wrk wrk
+want redis-server redis-server
 want '/usr/lib/postgresql/*/bin/postgres' postgresql
 
 if [ ${#missing[@]} -eq 0 ]; then

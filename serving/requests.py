@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from random import Random
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import error_answer
+from serving.ids import new_id
 from serving.logs import AccessLog, current_scope, request_id
 from serving.metrics import Metrics
 
@@ -21,7 +21,6 @@ UNREMARKABLE = ("/console/", "/docs/assets/", "/health", "/metrics")
 DEADLINE = b"x-millrace-deadline-ms"
 LONGEST = 10
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_random = Random()  # noqa: S311 - seeded by the system for each process, and many times faster than asking it again
 
 
 class RequestMiddleware:
@@ -109,4 +108,4 @@ def _identity(scope: Scope) -> str:
     """The caller's id where it is harmless, else one of our own; it need not be a secret."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
     text = given.decode("latin-1") if given is not None else ""
-    return text if VALID_ID.fullmatch(text) else f"{_random.getrandbits(128):032x}"
+    return text if VALID_ID.fullmatch(text) else new_id()

@@ -10,14 +10,15 @@ from typing import Any
 
 from millrace.errors import NotFoundError
 
-PLOTS, REPORT = "plots", "report"
+PLOTS, REPORTS, REPORT = "plots", "reports", "report"
 
 
 def artifact_names(record: dict[str, Any]) -> dict[str, Any]:
-    """What can be asked for: `plots/<name>` for each plot, and the page of the validation report or None."""
+    """What can be asked for: each plot, each report in JSON, and the page of the validation report or None."""
     report = _report(record)
     return {
-        "plots": [f"{PLOTS}/{name}" for name in _plots(record)],
+        "plots": [f"{PLOTS}/{name}" for name in _files(record, PLOTS)],
+        "reports": [f"{REPORTS}/{name}" for name in _files(record, REPORTS)],
         "report": f"{REPORT}/{report.rpartition('/')[2] or 'index.html'}" if report else None,
     }
 
@@ -25,13 +26,13 @@ def artifact_names(record: dict[str, Any]) -> dict[str, Any]:
 def artifact_uri(record: dict[str, Any], path: str) -> str:
     """The s3:// URI behind a name. Raises NotFoundError for everything that the record does not list."""
     kind, _, rest = path.partition("/")
-    plots, report = _plots(record), _report(record)
-    if kind == PLOTS and rest in plots:
-        return plots[rest]
+    report = _report(record)
+    if kind in {PLOTS, REPORTS} and rest in (files := _files(record, kind)):
+        return files[rest]
     if kind == REPORT and report is not None and _is_plain(rest):
         return f"{report.rpartition('/')[0]}/{rest}"
     names = artifact_names(record)
-    listed = [*names["plots"], *([names["report"]] if names["report"] else [])]
+    listed = [*names["plots"], *names["reports"], *([names["report"]] if names["report"] else [])]
     hint = f"It has: {', '.join(listed)}." if listed else "It has none yet."
     raise NotFoundError(f"The run {record['_id']} has no artifact '{path}'.", hint=hint)
 
@@ -41,8 +42,8 @@ def media_type(uri: str) -> str:
     return mimetypes.guess_type(uri)[0] or "application/octet-stream"
 
 
-def _plots(record: dict[str, Any]) -> dict[str, str]:
-    return dict(_output(record, "evaluate").get("plots") or {})
+def _files(record: dict[str, Any], kind: str) -> dict[str, str]:
+    return dict(_output(record, "evaluate").get(kind) or {})
 
 
 def _report(record: dict[str, Any]) -> str | None:

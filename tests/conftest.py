@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import socket
 import subprocess
 import time
@@ -108,3 +109,46 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("the real public data is not here: set DATA_DIR to its folder")
     return folder
+
+
+class RedisServer:
+    """A `redis-server` of the tests' own, on a free port and without a file; it may be killed and started again."""
+
+    def __init__(self) -> None:
+        self.port = free_port_base()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, empty, and wait until it answers."""
+        options = {"--port": str(self.port), "--bind": "127.0.0.1", "--save": "", "--appendonly": "no"}
+        argv = ["redis-server", *(part for option in options.items() for part in option)]
+        self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while _is_free(self.port):
+            assert self._process.poll() is None, f"redis-server ended with {self._process.returncode}"
+            assert time.monotonic() < deadline, "redis-server does not answer"
+            time.sleep(0.02)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(timeout=10)
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis for one test: `.url`, `.kill()`, `.start()`."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not on PATH: scripts/install-debian-packages.sh installs it")
+    server = RedisServer()
+    server.start()
+    yield server
+    server.kill()

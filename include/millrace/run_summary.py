@@ -32,6 +32,7 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
         "warnings": _warnings(stages),
         "candidates": _candidates(stages),
         "best": evaluated.get("best"),
+        "breakdown": evaluated.get("breakdown"),
         "promoted": bool(registered.get("promoted", False)),
         "reason": registered.get("reason"),
         "model_version": registered.get("model_version"),

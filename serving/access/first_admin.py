@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from millrace.accounts.users import new_user
 from millrace.errors import ConflictError, StorageError
 from millrace.stores.accounts import MongoAccounts
 from serving.access.audit import Audit
-from serving.access.passwords import hash_password
 from serving.access.secret_files import made_once
 
 log = logging.getLogger(__name__)
 NAME = "admin"
 _AGAIN_SECONDS = 5.0
-
-
-def new_user(name: str, role: str, password: str | None) -> dict[str, Any]:
-    """A user as it is stored; without a password nobody can sign in until one is set by a reset token."""
-    moment = datetime.now(UTC)
-    return {
-        "_id": name,
-        "role": role,
-        "disabled": False,
-        "password_hash": hash_password(password) if password is not None else None,
-        "created_at": moment,
-        "password_changed_at": moment if password is not None else None,
-    }
 
 
 def make_first_admin(accounts: MongoAccounts, audit: Audit, home: Path) -> bool:

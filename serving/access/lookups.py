@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
+from millrace.accounts.api_keys import PREFIX, ApiKey, read_key
+from millrace.accounts.roles import GRANTABLE, ROLES, Permission, Role
 from millrace.stores.accounts import MongoAccounts
 from serving.access.callers import Caller
-from serving.access.keys import PREFIX, ApiKey, read_key
-from serving.access.permissions import GRANTABLE, ROLES, Permission, Role
 from serving.access.tokens import AccessTokens
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from millrace.accounts.keys import Keys
+from millrace.accounts.roles import PERSONAL, ROLES, Permission, Role
+from millrace.accounts.users import Users
 from millrace.settings import Settings
 from millrace.stores.accounts import MongoAccounts
 from millrace.stores.audit_log import MongoAuditLog
@@ -15,7 +18,6 @@ from serving.access.first_admin import keep_trying
 from serving.access.identities import Identities
 from serving.access.limits import Limit, RateLimits, read_limit
 from serving.access.lookups import Lookups
-from serving.access.permissions import PERSONAL, ROLES, Permission, Role
 from serving.access.secret_files import signing_secret
 from serving.access.sessions import Sessions
 from serving.access.settings import AccessSettings, access_settings
@@ -36,9 +38,9 @@ class Access:
         self.accounts = MongoAccounts(settings)
         self.audit_log = MongoAuditLog(settings)
         self.audit = Audit(self.audit_log)
-        self.sessions = Sessions(
-            self.accounts, self.tokens, self.audit, options.serving_session_days, options.serving_reset_minutes
-        )
+        self.users = Users(self.accounts, self.audit.trail)
+        self.keys = Keys(self.accounts, self.audit.trail, options.plan_names)
+        self.sessions = Sessions(self.accounts, self.users, self.tokens, self.audit, options.serving_session_days)
         self.lookups = Lookups(self.accounts, self.tokens)
         self.identities = Identities(
             self.lookups.caller, options.serving_identity_seconds, options.serving_identity_grace_seconds
@@ -57,11 +59,6 @@ class Access:
         if caller.is_anonymous:
             return self.anonymous_limit
         return self._plans.get(caller.plan, self._user_limit) if caller.plan is not None else self._user_limit
-
-    @property
-    def plans(self) -> list[str]:
-        """The names of the plans that a key can have."""
-        return sorted(self._plans)
 
     def start(self) -> None:
         """See to it that there is an admin; nothing is waited for."""

@@ -1,4 +1,4 @@
-"""The one table of who may do what, and the way a route says what it takes.
+"""The way a route says what it takes; which role has that is in `millrace.accounts.roles`.
 
 A route declares its permission: `Depends(require(Permission.READ))` on a router or a route, `@permitted(...)` on a
 plain endpoint, or a line of PATHS for the addresses that the framework makes. `guard` closes what declares nothing.
@@ -7,7 +7,6 @@ plain endpoint, or a line of PATHS for the addresses that the framework makes. `
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -15,53 +14,14 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from millrace.accounts.roles import Permission
 from serving.access.callers import Caller, identify
 from serving.access.failures import ForbiddenError, NotSignedInError
 
+__all__ = ["PATHS", "Permission", "authorize", "guard", "permission_of", "permitted", "require"]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 _MARK = "__permission__"
 
-
-class Permission(StrEnum):
-    """What a route takes."""
-
-    PUBLIC = "public"
-    READ = "read"
-    PREDICT = "predict"
-    FEEDBACK = "feedback"
-    METRICS = "metrics"
-    RELOAD = "models:reload"
-    PROMOTE = "models:promote"
-    TRAFFIC = "models:traffic"
-    ACCOUNT = "account"
-    USERS = "users"
-    KEYS = "keys"
-    AUDIT = "audit"
-    UNDECLARED = "undeclared"
-
-
-class Role(StrEnum):
-    """What a user is; each role can do all that the one before can."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-
-
-_VIEWER = frozenset({Permission.READ, Permission.PREDICT, Permission.FEEDBACK, Permission.METRICS, Permission.ACCOUNT})
-_OPERATOR = _VIEWER | {Permission.RELOAD, Permission.PROMOTE, Permission.TRAFFIC}
-ROLES: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: _VIEWER,
-    Role.OPERATOR: _OPERATOR,
-    Role.ADMIN: frozenset(Permission),
-}
-"""Every role with its permissions."""
-
-PERSONAL = frozenset({Permission.ACCOUNT, Permission.USERS, Permission.KEYS, Permission.AUDIT, Permission.UNDECLARED})
-"""What only a person who signed in can do: no key and no anonymous caller ever has it."""
-
-GRANTABLE = frozenset(Permission) - PERSONAL - {Permission.PUBLIC}
-"""What a key can be scoped to."""
 
 PATHS: dict[str, Permission] = {
     "/": Permission.PUBLIC,

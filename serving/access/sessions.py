@@ -10,13 +10,15 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.requests import HTTPConnection
 
+from millrace.accounts.one_time import digest
+from millrace.accounts.passwords import check_rules, verify_password
+from millrace.accounts.users import Users
 from millrace.stores.accounts import MongoAccounts
-from serving.access.audit import Audit
+from serving.access.audit import Audit, actor_of
 from serving.access.callers import address_of, identify
 from serving.access.failures import NotSignedInError
-from serving.access.passwords import check_rules, hash_password, verify_password
 from serving.access.throttle import LoginThrottle
-from serving.access.tokens import AccessTokens, digest, new_refresh_token, read_refresh_token
+from serving.access.tokens import AccessTokens, new_refresh_token, read_refresh_token
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,11 @@ class Sessions:
     """The sessions of users."""
 
     def __init__(
-        self, accounts: MongoAccounts, tokens: AccessTokens, audit: Audit, session_days: float, reset_minutes: float
+        self, accounts: MongoAccounts, users: Users, tokens: AccessTokens, audit: Audit, session_days: float
     ) -> None:
-        self._accounts, self._tokens, self._audit = accounts, tokens, audit
+        self._accounts, self._users, self._tokens, self._audit = accounts, users, tokens, audit
         self._throttle = LoginThrottle(accounts)
         self._lives = timedelta(days=session_days)
-        self._reset_lives = timedelta(minutes=reset_minutes)
 
     def login(self, request: HTTPConnection, name: str, password: str) -> Pair:
         """A new session for a name and its password. Raises NotSignedInError or TooManyRequestsError."""
@@ -92,18 +93,7 @@ class Sessions:
             self._audit.event(request, "password.failed", f"user:{name}")
             raise NotSignedInError("The present password is wrong.")
         self._throttle.passed(name, address)
-        self._set_password(request, "password.change", name, new)
-
-    def make_reset_token(self, request: HTTPConnection, name: str) -> tuple[str, datetime]:
-        """A token with which the user chooses a new password, once; and when it ends."""
-        secret, ends = new_refresh_token().secret, datetime.now(UTC) + self._reset_lives
-        self._audit.change(
-            request,
-            "password.reset_token",
-            f"user:{name}",
-            lambda: self._accounts.add_reset_token(digest(secret), name, ends),
-        )
-        return secret, ends
+        self._users.set_password(actor_of(request), "password.change", name, new)
 
     def reset(self, request: HTTPConnection, token: str, new: str) -> None:
         """Set a password by a reset token, which is used up by it."""
@@ -112,18 +102,8 @@ class Sessions:
         if name is None:
             self._audit.event(request, "password.reset_failed", "user:?")
             raise NotSignedInError("The reset token does not count: it is unknown, used or too old.")
-        self._set_password(request, "password.reset", name, new)
+        self._users.set_password(actor_of(request), "password.reset", name, new)
         self._accounts.forget_failures(f"user:{name}")
-
-    def _set_password(self, request: HTTPConnection, action: str, name: str, new: str) -> None:
-        check_rules(new, name)
-        values = {"password_hash": hash_password(new), "password_changed_at": datetime.now(UTC)}
-
-        def work() -> None:
-            self._accounts.change_user(name, values)
-            self._accounts.end_sessions(name)
-
-        self._audit.change(request, action, f"user:{name}", work)
 
     def _ends(self) -> datetime:
         return datetime.now(UTC) + self._lives

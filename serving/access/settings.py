@@ -8,8 +8,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from millrace.accounts.settings import AccountSettings
 from millrace.errors import SettingsError
 from millrace.settings import Settings
 from serving.access.addresses import Networks
@@ -18,7 +19,7 @@ from serving.access.limits import Limit, read_limit
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
-class AccessSettings(BaseSettings):
+class AccessSettings(AccountSettings):
     """Every field is an environment variable of the same name in capitals."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
@@ -30,10 +31,6 @@ class AccessSettings(BaseSettings):
         default="10/second", description="Requests of one address without a name; 'none' for no limit."
     )
     serving_user_limit: str = Field(default="100/second", description="Requests of one user; 'none' for no limit.")
-    serving_plans: str = Field(
-        default='{"standard": "100/second", "bulk": "2000/second", "unlimited": "none"}',
-        description="The limits that an API key can have, by name, as JSON.",
-    )
     redis_url: SecretStr | None = Field(default=None, description="Redis, where limits are counted for all workers.")
     serving_jwt_secret: SecretStr | None = Field(
         default=None, min_length=32, description="Signs tokens; default: made once, in MILLRACE_HOME/secrets."
@@ -41,7 +38,6 @@ class AccessSettings(BaseSettings):
     serving_jwt_secret_file: Path | None = Field(default=None, description="A file that holds that secret.")
     serving_access_minutes: float = Field(default=15, gt=0, description="How long an access token counts.")
     serving_session_days: float = Field(default=30, gt=0, description="How long a session lives without use.")
-    serving_reset_minutes: float = Field(default=60, gt=0, description="How long a reset token counts.")
     serving_identity_seconds: float = Field(
         default=5, ge=0, description="How soon a withdrawn key or session is noticed."
     )
@@ -51,6 +47,13 @@ class AccessSettings(BaseSettings):
     serving_allowed_addresses: str = Field(default="", description="Only these addresses (CIDR, by commas) may come.")
     serving_trusted_proxies: str = Field(default="", description="Proxies whose X-Forwarded-For is believed.")
     serving_cors_origins: str = Field(default="", description="Origins of other sites' pages that may call, by commas.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("write it as redis://HOST:PORT/0, rediss:// for TLS, or unix:///PATH")
+        return url
 
     @field_validator("serving_allowed_addresses", "serving_trusted_proxies")
     @classmethod
@@ -66,7 +69,7 @@ class AccessSettings(BaseSettings):
 
     @field_validator("serving_plans")
     @classmethod
-    def _plans(cls, written: str) -> str:
+    def _limits_of_plans(cls, written: str) -> str:
         _read_plans(written)
         return written
 
@@ -88,10 +91,7 @@ class AccessSettings(BaseSettings):
 
 
 def _read_plans(written: str) -> dict[str, Limit]:
-    plans = json.loads(written)
-    if not isinstance(plans, dict):
-        raise ValueError('an object of names and limits is wanted, such as {"standard": "100/second"}')
-    return {name: read_limit(str(limit)) for name, limit in plans.items()}
+    return {name: read_limit(str(limit)) for name, limit in json.loads(written).items()}
 
 
 def access_settings(home: Path) -> AccessSettings:

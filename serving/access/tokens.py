@@ -5,13 +5,14 @@ An access token names its user and its session; whether these still count is ask
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import time
 from dataclasses import dataclass
 
 import jwt
+
+from millrace.accounts.one_time import digest, new_secret
 
 ISSUER = "millrace"
 _ALGORITHM = "HS256"
@@ -74,15 +75,10 @@ class RefreshToken:
 
 def new_refresh_token(session: str | None = None) -> RefreshToken:
     """A fresh token, of a new session or of one that goes on."""
-    return RefreshToken(session or secrets.token_hex(16), secrets.token_hex(32))
+    return RefreshToken(session or secrets.token_hex(16), new_secret())
 
 
 def read_refresh_token(text: str) -> RefreshToken | None:
     """The token that the text is, or None."""
     found = _REFRESH.fullmatch(text)
     return RefreshToken(found[1], found[2]) if found else None
-
-
-def digest(secret: str) -> str:
-    """The stored form of a random secret."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

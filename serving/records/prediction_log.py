@@ -10,17 +10,20 @@ import logging
 import random
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from millrace.errors import StorageError
-from serving.records.entry import Entry, Ids, Mask, documents, encoded
+from serving.records.buckets import bucketed
+from serving.records.entry import Entry, Mask, chosen, decoded, encoded
 from serving.records.spool import Spool, records_of
 
 log = logging.getLogger(__name__)
-BATCH_DOCUMENTS = 1_000
+BATCH_DOCUMENTS = 10
 LONGEST_PAUSE = 5.0
 
 
@@ -46,27 +49,37 @@ class PredictionLog:
     ) -> None:
         self.spool = Spool(folder, most_bytes)
         self._target = target
-        self._share, self._mask, self._seconds = share, Mask(masked), seconds
-        self._ids = Ids()
+        self.mask = Mask(masked)
+        """Whoever makes an entry asks it which columns to hide."""
+        self._share, self._seconds = share, seconds
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._delivering = threading.Lock()
         self.delivered = 0
+        """Rows that MongoDB has."""
         self.rejected = 0
+        """Rows that MongoDB refused."""
+        self.damaged = 0
+        """Files that were set aside because their end cannot be read."""
         self.error: str | None = None
         """Why the last delivery failed, or None."""
 
-    def wants(self) -> bool:
-        """Whether the next prediction belongs to the sample that is recorded."""
-        return self._share >= 1 or random.random() < self._share  # noqa: S311 - a sample, not a secret
-
     def submit(self, entry: Entry) -> None:
-        """Keep one prediction, or a batch (by `columns` and `outputs`). Never raises, never waits."""
+        """Keep an entry, or the sample of it that is recorded. Never raises, never waits."""
         try:
-            self.spool.append(encoded(self._completed(entry)))
+            sampled = entry if self._share >= 1 else self._sampled(entry)
+            if sampled is not None:
+                self.spool.append(encoded(sampled))
         except Exception:
             self.spool.dropped += 1
             log.exception("a prediction could not be recorded")
+
+    def _sampled(self, entry: Entry) -> Entry | None:
+        """The requests that belong to the sample, with all of their rows."""
+        places = [place for place in range(len(entry.request_ids)) if random.random() < self._share]  # noqa: S311
+        if len(places) == len(entry.request_ids):
+            return entry
+        return chosen(entry, places) if places else None
 
     def start(self) -> None:
         """Begin to deliver, what an earlier process left first."""
@@ -80,7 +93,7 @@ class PredictionLog:
             self._thread.join(seconds)
 
     def deliver(self) -> int:
-        """Deliver all that waits; how many documents. Raises StorageError, and then nothing is lost."""
+        """Deliver all that waits; how many rows. Raises StorageError, and then nothing is lost."""
         with self._delivering:
             self.spool.seal()
             count = 0
@@ -90,34 +103,28 @@ class PredictionLog:
             self.delivered += count
             return count
 
-    def _completed(self, entry: Entry) -> Entry:
-        model = entry["model"]
-        whole = {"_id": self._ids.next(), "at": datetime.now(UTC), **entry}
-        if "outputs" in entry:
-            whole["columns"] = self._mask.of(model, entry["columns"])
-        else:
-            whole.setdefault("row", 0)
-            whole["features"] = self._mask.of(model, entry["features"])
-        return whole
-
     def _deliver_file(self, path: Path) -> int:
         records, unread = records_of(path.read_bytes())
-        found = (document for kind, content in records for document in documents(kind, content))
-        count = sum(map(self._insert, _in_batches(found)))
-        if unread:
+        entries, strange = _entries_of(records)
+        count = sum(map(self._insert, _in_batches(bucketed(path.stem, entries))))
+        if unread or strange:
             # Set aside, not removed: a record cut short was never answered, but a damaged disk is worth a look.
-            log.warning("%s: the last %d bytes are no whole record", path.name, unread)
+            log.warning(
+                "%s is set aside: %d bytes of its end and %d records cannot be read", path.name, unread, strange
+            )
             path.rename(path.with_suffix(".damaged"))
+            self.damaged += 1
         else:
             path.unlink(missing_ok=True)
         return count
 
-    def _insert(self, batch: list[Any]) -> int:
+    def _insert(self, batch: list[dict[str, Any]]) -> int:
         refused = self._target.insert(batch)
+        lost = sum(int(batch[place]["count"]) for place, _ in refused)
         if refused:
-            self.rejected += len(refused)
-            log.error("MongoDB refused %d predictions: %s", len(refused), refused[0][1])
-        return len(batch) - len(refused)
+            self.rejected += lost
+            log.error("MongoDB refused the records of %d predictions: %s", lost, refused[0][1])
+        return sum(int(document["count"]) for document in batch) - lost
 
     def _work(self) -> None:
         pause = 0.0
@@ -142,6 +149,15 @@ class PredictionLog:
             log.info("MongoDB is back; the spooled predictions are delivered")
         self.error = None
         return self._seconds
+
+
+def _entries_of(records: list[bytes]) -> tuple[list[tuple[Entry, int]], int]:
+    """The entries with their sizes, and how many records are none."""
+    found = []
+    for record in records:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            found.append((decoded(record), len(record)))
+    return found, len(records) - len(found)
 
 
 def _in_batches(found: Iterator[Any]) -> Iterator[list[Any]]:

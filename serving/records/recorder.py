@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from serving.logs import current_scope, request_id, user_of
 from serving.metrics import Metrics
-from serving.records.entry import entry_of
+from serving.records.entry import Entry, packed
 from serving.records.prediction_log import PredictionLog
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 CHAMPION = "champion"
+KEY = b"x-millrace-key"
+LONGEST_KEY = 200
 
 
 class Recorder:
@@ -26,22 +29,24 @@ class Recorder:
              variant: str = CHAMPION) -> None:  # fmt: skip
         """Note the predictions of one request. Never raises, never waits."""
         self._metrics.note_prediction(name, variant, len(values), seconds)
-        if not self._log.wants():
-            return
         scope = current_scope.get()
-        about = {
-            "request_id": request_id.get(),
-            "model": name,
-            "version": version,
-            "variant": variant,
-            "key": _key(scope),
-            "caller": user_of(scope) or "anonymous",
-            "latency_ms": seconds * 1000,
-        }
-        self._log.submit(entry_of(columns, values, about))
+        self._log.submit(
+            Entry(
+                name,
+                version,
+                variant,
+                time.time(),
+                [request_id.get()],
+                [user_of(scope) or "anonymous"],
+                [key_of(scope["headers"] if scope is not None else ())],
+                [seconds * 1000],
+                packed(columns, name, self._log.mask),
+                values,
+            )
+        )
 
 
-def _key(scope: Any) -> str | None:
-    headers = scope["headers"] if scope is not None else ()
-    found = next((value for name, value in headers if name == b"x-millrace-key"), None)
-    return found.decode("latin-1")[:200] if found is not None else None
+def key_of(headers: Any) -> str | None:
+    """The caller's own name for what is predicted, by which the truth may be told later."""
+    found = next((value for name, value in headers if name == KEY), None)
+    return found.decode("latin-1")[:LONGEST_KEY] if found is not None else None

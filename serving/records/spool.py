@@ -2,7 +2,7 @@
 
 A record is on its way as soon as `append` returns: the kernel has it, so a killed process loses none. Whoever writes or
 reads a file holds its lock; a file that nobody has locked is ready to be delivered by any worker. What a record means
-is not known here: it is one byte that names its kind, and a BSON document, which begins with its length.
+is not known here: it is some bytes, and the file holds their length and their checksum before them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import os
 import struct
 import threading
 import time
+import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 SEGMENT_BYTES = 16_000_000
-_LENGTH = struct.Struct("<i")
-_SMALLEST = 5  # an empty BSON document
+_HEAD = struct.Struct("<II")  # length, CRC-32
 _SUFFIX = ".records"
 
 
@@ -47,9 +48,10 @@ class Spool:
 
     def append(self, record: bytes) -> bool:
         """Write a record; False when the spool is full or the disk fails, and the record is lost."""
+        framed = _HEAD.pack(len(record), zlib.crc32(record)) + record
         with self._lock:
             try:
-                written = self.size + len(record) <= self._most and self._write(record)
+                written = self.size + len(framed) <= self._most and self._write(framed)
             except OSError as error:
                 log.error("the spool %s cannot be written: %s", self.folder, error)
                 written = False
@@ -111,7 +113,8 @@ class Spool:
 
     def _create(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = f"{time.time_ns():020d}-{os.getpid()}-{next(self._numbers)}"
+        # A name that no other host gives either: documents are named after it.
+        name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}-{next(self._numbers)}"
         hidden = self.folder / f".{name}"
         descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # before it has its name: nobody may take it for a sealed one
@@ -135,19 +138,20 @@ class Spool:
         return found
 
 
-def records_of(content: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
-    """The records of a file as (kind, document), and how many bytes of its end cannot be read.
+def records_of(content: bytes) -> tuple[list[bytes], int]:
+    """The records of a file, and how many bytes of its end cannot be read.
 
     A process killed while it wrote leaves a record cut short; its request was never answered.
     """
     found, place = [], 0
-    while place + 1 + _SMALLEST <= len(content):
-        (length,) = _LENGTH.unpack_from(content, place + 1)
-        end = place + 1 + length
-        if length < _SMALLEST or end > len(content) or content[end - 1] != 0:
+    while place + _HEAD.size <= len(content):
+        length, checksum = _HEAD.unpack_from(content, place)
+        start = place + _HEAD.size
+        record = content[start : start + length]
+        if len(record) < length or zlib.crc32(record) != checksum:
             break
-        found.append((content[place : place + 1], content[place + 1 : end]))
-        place = end
+        found.append(record)
+        place = start + length
     return found, len(content) - place
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from millrace.stores.predictions import PredictionStore
 from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import ServicesDep
+from serving.ids import time_of
 from serving.logs import request_id
 
 router = APIRouter(
@@ -60,9 +63,17 @@ def feedback(given: Feedback, services: ServicesDep) -> FeedbackAnswer:
     """Keep what turned out to be true. The same request again changes nothing."""
     about, store = given.about(), services.prediction_store
     identity = "/".join(str(part) for part in ("key" if given.key else "request", *about.values()))
-    prediction = store.newest(about) or {}
+    prediction = _prediction(about, store) or {}
     known: dict[str, Any] = {name: prediction[name] for name in ("model", "version", "variant") if name in prediction}
     first = store.record_feedback({"_id": identity, **about, **known, "truth": given.truth})
     return FeedbackAnswer(
         timestamp=now(), request_id=request_id.get(), feedback_id=identity, first=first, matched=bool(prediction)
     )
+
+
+def _prediction(about: dict[str, Any], store: PredictionStore) -> dict[str, Any] | None:
+    """The record of what is told about, where it is there already."""
+    if "key" in about:
+        return store.by_key(about["model"], about["key"])
+    made = time_of(about["request_id"])
+    return store.by_request(about["request_id"], about["row"], datetime.fromtimestamp(made, UTC) if made else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -281,6 +282,12 @@ def test_a_classification_keeps_the_tables_labels(bench: Bench) -> None:
     model = bench.registry.load(bench.registry.champion("weather"))
     assert set(model.predict(weather())) == {"high", "low"}
     assert all(0.5 < one["metrics"]["accuracy"] <= 1 for one in evaluated.candidates[:2])
+    told = evaluated.breakdown
+    assert told is not None
+    assert [one["class"] for one in told["classes"]] == ["high", "low"]
+    best = next(one for one in evaluated.candidates if one["name"] == evaluated.best)
+    right = sum(told["confusion"][place][place] for place in (0, 1))
+    assert right / told["rows"] == pytest.approx(best["metrics"]["accuracy"])
 
 
 def test_several_targets_and_clusters(bench: Bench) -> None:
@@ -299,7 +306,13 @@ def test_several_targets_and_clusters(bench: Bench) -> None:
     _, _, evaluated, registered = bench.run(clusters, weather()[["at", "heat", "count"]])
     assert registered.promoted, registered.reason
     assert evaluated.metric == "silhouette"
-    assert list(evaluated.plots) == ["clusters"]
+    assert set(evaluated.plots) == {"clusters", "profile"}
+    told = evaluated.breakdown
+    assert told is not None
+    assert sum(one["rows"] for one in told["clusters"]) == 400
+    assert json.loads(bench.artifacts.get_bytes(evaluated.reports["clusters"])) == told
+    record = bench.runs.get_run("groups--2")
+    assert run_summary(record)["breakdown"]["clusters"][0]["sentence"].startswith("Cluster ")
 
 
 def test_a_table_that_teaches_nothing_ends_the_stage_with_one_sentence(bench: Bench) -> None:

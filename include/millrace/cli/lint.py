@@ -63,8 +63,8 @@ def _loaded(path: Path) -> tuple[list[tuple[str, PipelineSpec]], list[SpecError]
 def cautions(spec: PipelineSpec) -> list[str]:
     """What is accepted but will not do what its writer may expect."""
     found = []
-    if spec.monitoring is not None:
-        found.append("monitoring is accepted but not acted on in this version.")
+    if spec.monitoring is not None and not spec.monitoring.watches:
+        found.append("monitoring watches nothing: set drift, live_quality or coverage.")
     if spec.task is None and not spec.load:
         found.append("neither a task nor a sink (load): the run ends with the transformed table in the artifact store.")
     if spec.splitting.by == "random" and spec.task not in {None, "clustering"} and spec.time_column:

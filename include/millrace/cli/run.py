@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from millrace.cli.breakdown import breakdown_lines
 from millrace.cli.failures import FAILED, debugging, error_document
 from millrace.cli.output import as_columns, note, print_json, print_text, results_only_on_stdout
 
@@ -27,6 +28,7 @@ NOTHING_RAN: dict[str, Any] = {
     "warnings": [],
     "candidates": [],
     "best": None,
+    "breakdown": None,
     "promoted": False,
     "reason": None,
     "model_version": None,
@@ -131,6 +133,7 @@ def summary_text(summary: dict[str, Any]) -> str:
     lines += [f"warning: {warning}" for warning in summary["warnings"]]
     if summary["candidates"]:
         lines.append(_candidates(summary["candidates"], summary["best"]))
+    lines += breakdown_lines(summary.get("breakdown"))
     if summary["best"]:
         version = summary["model_version"] or "none"
         lines.append(f"best: {summary['best']}, model version {version}. {summary.get('reason') or ''}".rstrip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 METRICS: dict[str, dict[str, bool]] = {
-    "regression": {"rmse": False, "mae": False, "r2": True, "mape": False, "median_ae": False},
+    "regression": {"rmse": False, "mae": False, "r2": True, "mape": False, "wape": False, "median_ae": False},
     "classification": {
         "f1_macro": True,
         "accuracy": True,

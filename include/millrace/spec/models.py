@@ -5,7 +5,6 @@ The kinds of sources, steps and estimators come from their registries; this modu
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from croniter import croniter
@@ -19,6 +18,9 @@ from millrace.quality.base import Expectation, Quarantine
 from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
+from millrace.spec.monitoring import Monitoring
+from millrace.spec.promotion import Promotion
+from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
 from millrace.transforms import STEPS as TRANSFORM_STEPS
 from millrace.transforms.base import TransformStep
@@ -64,37 +66,10 @@ class Split(StrictModel):
     seed: int = Field(default=17, description="Seed of a random split.")
 
 
-class Promotion(StrictModel):
-    """When the best candidate becomes the champion."""
-
-    metric: str | None = Field(default=None, description="Metric that decides; default: the task's first.")
-    limit: float | None = Field(default=None, description="Worst value that may be promoted.")
-    min_improvement: float = Field(default=0.0, ge=0, description="How much better than the champion it must be.")
-    approval: Literal["auto", "human"] = Field(
-        default="auto", description="human: the version waits as challenger until somebody promotes it."
-    )
-
-
 class Serving(StrictModel):
     """How the champion is served."""
 
     cache_seconds: int = Field(default=3600, ge=0, description="How long an answer may be reused; 0: never.")
-
-
-class Monitoring(StrictModel):
-    """What is watched once the champion serves."""
-
-    drift: bool = Field(default=False, description="Compare live features with the training table.")
-    retrain: Literal["never", "on_drift"] = Field(default="never", description="What drift sets off.")
-    cooldown: timedelta = Field(default=timedelta(hours=24), description="Least time between two retrainings.")
-
-    @field_validator("cooldown", mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        units = {"m": "minutes", "h": "hours", "d": "days"}
-        if isinstance(value, str) and value[:-1].isdigit() and value[-1] in units:
-            return timedelta(**{units[value[-1]]: int(value[:-1])})
-        return value
 
 
 class PipelineSpec(StrictModel):
@@ -114,6 +89,7 @@ class PipelineSpec(StrictModel):
     task: Task | None = Field(default=None, description="Nothing: a plain ETL.")
     target: str | list[str] | None = Field(default=None, description="Column to predict; several for a regression.")
     split: Split | None = None
+    training: Training = Field(default_factory=Training, description="What happens to a table with very many rows.")
     candidates: list[AnyCandidate] = Field(default_factory=list, description="Estimators to try.")
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
@@ -137,7 +113,8 @@ class PipelineSpec(StrictModel):
         return self
 
     def _refuse_training_keys(self) -> None:
-        written = [key for key in ("target", "candidates", "features", "split") if getattr(self, key)]
+        written = [key for key in ("target", "candidates", "features", "split", "monitoring") if getattr(self, key)]
+        written += ["training"] if self.training != Training() else []
         if written:
             raise ValueError(
                 f"'{written[0]}' is given, but no 'task'. Add task: regression, classification or clustering; "
@@ -158,10 +135,13 @@ class PipelineSpec(StrictModel):
                 f"promotion.metric '{self.promotion.metric}' is no metric of a {task}. "
                 f"Allowed: {', '.join(metric_names(task))}."
             )
+        self.promotion.check_rollback(task, self.metric)
         if self.split is not None and self.split.by == "group" and self.split.column is None:
             raise ValueError("split.by: group needs split.column: the column whose groups stay together.")
         if self.split is not None and self.split.by == "time" and self.time_column is None:
             raise ValueError("split.by: time needs split.column, or a source.timestamp.")
+        if self.training.beyond == "recent" and self.time_column is None:
+            raise ValueError("training.beyond: recent needs a time: give a source.timestamp, or write beyond: sample.")
 
     def _check_candidates(self, task: str) -> None:
         if not self.candidates:

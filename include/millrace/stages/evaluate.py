@@ -5,16 +5,18 @@ The best candidate is the one with the best cross-validated metric on the traini
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from millrace.errors import TrainingError
 from millrace.stages.base import RunContext, run_stage
+from millrace.stages.breakdown import breakdown
 from millrace.stages.candidates import all_candidates
 from millrace.stages.champion_score import ScoredChampion, scored_champion
 from millrace.stages.held_out import Material, material
 from millrace.stages.importance import permutation_importance
 from millrace.stages.outputs import Evaluated, Trained, Transformed
-from millrace.stages.plots import plots
+from millrace.stages.plots import drawn_breakdown, plots
 from millrace.stages.scoring import Answer, bootstrap, interval
 
 CHAMPION = "(champion)"
@@ -37,7 +39,10 @@ def _evaluate(context: RunContext, transformed: Transformed, trained: list[Train
     champion = scored_champion(context, rows)
     samples = _samples(rows, answers, champion)
     documents = [_candidate_document(one, samples.get(one.candidate, {})) for one in trained]
-    files = _plots(context, rows, models[best.candidate], answers[best.candidate])
+    chosen = models[best.candidate], answers[best.candidate]
+    told = breakdown(rows, *chosen)
+    files = {**_plots(context, rows, *chosen), **drawn_breakdown(told)}
+    reports = {told["kind"]: json.dumps(told, indent=1).encode()} if told else {}
     evaluated = Evaluated(
         best=best.candidate,
         metric=spec.metric,
@@ -47,6 +52,11 @@ def _evaluate(context: RunContext, transformed: Transformed, trained: list[Train
             name: context.artifacts.put_bytes(f"runs/{context.run_id}/plots/{name}.png", content, "image/png")
             for name, content in files.items()
         },
+        breakdown=told,
+        reports={
+            name: context.artifacts.put_bytes(f"runs/{context.run_id}/reports/{name}.json", content, "application/json")
+            for name, content in reports.items()
+        },
     )
     bounds = next(document for document in documents if document["name"] == best.candidate)["intervals"]
     flat = {
@@ -54,7 +64,9 @@ def _evaluate(context: RunContext, transformed: Transformed, trained: list[Train
         for name, pair in bounds.items()
         for end, value in zip(("low", "high"), pair, strict=True)
     }
-    context.registry.add_to_run(best.mlflow_run_id, flat, {f"plots/{name}.png": png for name, png in files.items()})
+    kept = {f"plots/{name}.png": png for name, png in files.items()}
+    kept |= {f"reports/{name}.json": content for name, content in reports.items()}
+    context.registry.add_to_run(best.mlflow_run_id, flat, kept)
     context.runs.record_experiment(_record(context, transformed, evaluated))
     return evaluated
 

@@ -14,6 +14,7 @@ from millrace.estimators.threads import bounded_threads
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
 from millrace.stages.outputs import Transformed
+from millrace.stages.row_limit import limited_frame
 from millrace.stages.scoring import Answer, answer, cluster_metrics, metrics
 from millrace.stages.splitting import Fold, Rows, folds, held_out
 from millrace.stages.training_table import TrainingTable, training_table
@@ -30,6 +31,8 @@ class Material:
     table: TrainingTable
     train: Rows
     test: Rows
+    beyond: int = 0
+    """Rows that `training.max_rows` left out."""
 
     def folds(self) -> list[Fold]:
         """The folds over the training rows."""
@@ -46,7 +49,8 @@ class Material:
 
     def rows(self) -> dict[str, int]:
         """How many rows went where."""
-        return {"train": len(self.train), "test": len(self.test), "dropped": self.table.dropped}
+        counts = {"train": len(self.train), "test": len(self.test), "dropped": self.table.dropped}
+        return {**counts, "beyond_limit": self.beyond} if self.beyond else counts
 
     def score(self, model: Any) -> tuple[dict[str, float], Answer]:
         """A model's metrics on the held-out rows, and its answers."""
@@ -65,7 +69,8 @@ class Material:
 def material(context: RunContext, transformed: Transformed) -> Material:
     """Read the transformed table and choose its rows. Raises TrainingError."""
     spec = context.spec
-    frame = context.artifacts.open_dataset(transformed.dataset.uri).frame()
+    dataset = context.artifacts.open_dataset(transformed.dataset.uri)
+    frame = limited_frame(dataset, spec, context.warn)
     table = training_table(frame, spec, context.warn)
     train, test = held_out(table, spec.splitting, stratify=spec.task == "classification")
-    return Material(spec, table, train, test)
+    return Material(spec, table, train, test, beyond=dataset.ref.rows - len(frame))

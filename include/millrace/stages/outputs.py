@@ -51,7 +51,9 @@ class Trained(StrictModel):
     cv_metrics: dict[str, float] = Field(description="Mean over the folds of the training rows.")
     metrics: dict[str, float] = Field(description="On the held-out rows.")
     mlflow_run_id: str
-    rows: dict[str, int] = Field(description="train, test, dropped.")
+    rows: dict[str, int] = Field(
+        description="train, test, dropped; beyond_limit where training.max_rows left rows out."
+    )
 
 
 class Evaluated(StrictModel):
@@ -62,6 +64,8 @@ class Evaluated(StrictModel):
     candidates: list[dict[str, Any]] = Field(description="name, estimator, metrics, intervals, cv_metrics.")
     champion: dict[str, Any] | None = Field(default=None, description="version, metrics; None without a champion.")
     plots: dict[str, str] = Field(default_factory=dict, description="Name to s3:// URI.")
+    breakdown: dict[str, Any] | None = Field(default=None, description="The best candidate by class, or by cluster.")
+    reports: dict[str, str] = Field(default_factory=dict, description="Name to s3:// URI of a JSON file.")
 
 
 class Registered(StrictModel):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from millrace.stages.cluster_profile import distinctions
 from millrace.stages.scoring import Answer
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 3_000
 MAX_CLASSES = 30
+MAX_COLUMNS = 20
 BINS = 10
 
 
@@ -32,6 +34,14 @@ def plots(task: str, truth: Any, given: Answer, targets: list[str], importance: 
     if importance:
         drawn["importance"] = _importance(importance)
     return {name: _png(figure) for name, figure in drawn.items()}
+
+
+def drawn_breakdown(told: dict[str, Any] | None) -> dict[str, bytes]:
+    """The plot of a cluster profile: what tells each cluster from the table; nothing for other breakdowns."""
+    if told is None or told["kind"] != "clusters":
+        return {}
+    clusters, columns, matrix = distinctions(told)
+    return {"profile": _png(_profile(clusters, columns[:MAX_COLUMNS], matrix[:, :MAX_COLUMNS]))} if columns else {}
 
 
 def _figure(columns: int = 1, rows: int = 1) -> tuple[Figure, Any]:
@@ -101,6 +111,17 @@ def _cluster_sizes(labels: Any) -> Figure:
     figure, axes = _figure()
     axes[0][0].bar([str(name) for name in names], counts)
     _named(axes[0][0], "Clusters", "cluster", "rows")
+    return figure
+
+
+def _profile(clusters: list[str], columns: list[str], matrix: Any) -> Figure:
+    figure, axes = _figure()
+    axis = axes[0][0]
+    image = axis.imshow(matrix.T, cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
+    axis.set_xticks(range(len(clusters)), clusters)
+    axis.set_yticks(range(len(columns)), columns)
+    figure.colorbar(image, ax=axis, label="standard deviations from the table")
+    _named(axis, "What tells the clusters apart", "cluster", "")
     return figure
 
 

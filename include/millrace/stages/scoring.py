@@ -106,7 +106,8 @@ def _regression(truth: Array, values: Array) -> Sums:
     # Moments about the mean: the plain sum of squares loses its digits for a large mean.
     centred = y - y.mean(axis=0)
     error = values.reshape(y.shape).astype("float64") - y
-    relative = np.abs(error) / np.maximum(np.abs(y), np.finfo("float64").eps)
+    # Relative to a truth of 0 an error is infinite: such a table has no mape, and none is made up.
+    relative = np.abs(error) / np.abs(y) if (y != 0).all() else None
 
     def score(weights: Array) -> dict[str, Array]:
         total = weights.sum(axis=1, keepdims=True)
@@ -114,12 +115,15 @@ def _regression(truth: Array, values: Array) -> Sums:
         spread = weights @ centred**2 - (weights @ centred) ** 2 / total
         with np.errstate(divide="ignore", invalid="ignore"):
             r2 = np.where(spread > 0, 1 - squared / spread, np.nan)
-        return {
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wape = absolute / (weights @ np.abs(y))
+        scored = {
             "rmse": np.sqrt(squared / total).mean(axis=1),
             "mae": (absolute / total).mean(axis=1),
             "r2": r2.mean(axis=1),
-            "mape": (weights @ relative / total).mean(axis=1),
+            "wape": np.where(np.isinf(wape), np.nan, wape).mean(axis=1),
         }
+        return scored if relative is None else {**scored, "mape": (weights @ relative / total).mean(axis=1)}
 
     return score
 

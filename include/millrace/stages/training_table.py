@@ -60,8 +60,8 @@ def training_table(frame: pd.DataFrame, spec: PipelineSpec, warn: Callable[[str]
     _refuse_infinite(inputs)
     return TrainingTable(
         inputs=inputs,
-        target=_target(kept, spec),
-        times=_times(kept[spec.time_column]) if split.by == "time" else None,
+        target=_target(kept, spec, warn),
+        times=time_values(kept[spec.time_column]) if split.by == "time" else None,
         groups=kept[group].astype(str).to_numpy() if group else None,
         dropped=len(frame) - len(kept),
     )
@@ -111,13 +111,15 @@ def _refuse_infinite(inputs: pd.DataFrame) -> None:
             )
 
 
-def _times(column: pd.Series[Any]) -> npt.NDArray[Any]:
+def time_values(column: pd.Series[Any]) -> npt.NDArray[Any]:
+    """The column that orders rows, as times (UTC) or numbers; texts are read as ISO 8601. Raises TrainingError."""
     import pandas as pd
 
-    if not pd.api.types.is_object_dtype(column) and not pd.api.types.is_string_dtype(column):
-        return column.to_numpy()
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype="float64", na_value=np.nan) if column.hasnans else column.to_numpy()
     try:
-        return pd.to_datetime(column, utc=True, format="ISO8601").to_numpy()
+        times = pd.to_datetime(column, utc=True, format="ISO8601")
+        return times.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
     except (ValueError, TypeError) as error:
         raise TrainingError(
             f"The column '{column.name}' cannot order the rows in time: it holds texts such as {column.iloc[0]!r}.",
@@ -125,13 +127,23 @@ def _times(column: pd.Series[Any]) -> npt.NDArray[Any]:
         ) from error
 
 
-def _target(frame: pd.DataFrame, spec: PipelineSpec) -> npt.NDArray[Any] | None:
+def _target(frame: pd.DataFrame, spec: PipelineSpec, warn: Callable[[str], None]) -> npt.NDArray[Any] | None:
     if spec.task == "clustering":
         return None
     if spec.task == "classification":
         return _labels(frame[spec.targets[0]])
     columns = [_numbers(frame[name]) for name in spec.targets]
+    for name, values in zip(spec.targets, columns, strict=True):
+        _tell_of_zeros(name, values, warn)
     return columns[0] if len(columns) == 1 else np.column_stack(columns)
+
+
+def _tell_of_zeros(name: str, values: npt.NDArray[Any], warn: Callable[[str], None]) -> None:
+    if zeros := int((values == 0).sum()):
+        warn(
+            f"The target '{name}' is 0 in {zeros:,} of {len(values):,} rows: such rows have no mape, so read wape. "
+            "Filter them out if 0 means that the value is not known."
+        )
 
 
 def _numbers(column: pd.Series[Any]) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ from millrace.errors import DataError, MillraceError, SpecError, TransformError
 from millrace.sources.base import Source
 from millrace.stages.base import RunContext, cache_key, run_stage
 from millrace.stages.outputs import Transformed, Validated
+from millrace.stages.row_limit import limited_frame
 from millrace.transforms.base import TransformContext, TransformStep
 
 if TYPE_CHECKING:
@@ -35,24 +36,24 @@ def _key(context: RunContext, validated: Validated) -> str | None:
     if not all(step.repeatable for step in context.spec.transform):
         return None
     document = context.spec.as_document()
-    parts = {part: document[part] for part in ("name", "transform", "task", "target")}
+    parts = {part: document[part] for part in ("name", "transform", "task", "target", "training")}
     return cache_key("transform", {"dataset": validated.dataset.version, **parts})
 
 
 def _transform(context: RunContext, validated: Validated) -> Transformed:
     if not context.spec.transform and context.spec.task is None:
         return Transformed(dataset=validated.dataset)
-    table = context.artifacts.open_dataset(validated.dataset.uri).frame()
-    table, steps = _apply(context, table)
+    dataset = context.artifacts.open_dataset(validated.dataset.uri)
+    if not context.spec.transform:
+        _warn_of_contents(context, limited_frame(dataset, context.spec, context.warn))
+        return Transformed(dataset=validated.dataset)
+    table, steps = _apply(context, dataset.frame())
     if not len(table):
         left = ", ".join(f"{step['step']} {step['rows']:,}" for step in steps)
         raise DataError(
             f"The transform steps left no row of {validated.dataset.rows:,}.", hint=f"Rows after each step: {left}."
         )
-    _warn_of_leaks(context, table)
-    _warn_of_repeats(context, table)
-    if not steps:
-        return Transformed(dataset=validated.dataset)
+    _warn_of_contents(context, table)
     return Transformed(dataset=context.artifacts.write_dataset(context.spec.name, [table]), steps=steps)
 
 
@@ -110,6 +111,11 @@ def _source(document: object) -> Source:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()]
         raise SpecError(f"join.with is no source: {'; '.join(faults)}.", hint="Write it as under 'source'.") from error
     return source
+
+
+def _warn_of_contents(context: RunContext, table: pd.DataFrame) -> None:
+    _warn_of_leaks(context, table)
+    _warn_of_repeats(context, table)
 
 
 def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:

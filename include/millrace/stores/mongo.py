@@ -33,8 +33,9 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "models": [[("name", 1), ("created_at", -1)]],
     "predictions": [
         [("model", 1), ("at", -1)],
-        [("request_id", 1), ("row", 1)],
-        [("model", 1), ("key", 1), ("at", -1)],
+        [("at", -1), ("until", -1)],
+        [("given_ids", 1)],
+        [("keys", 1)],
     ],
     "feedback": [[("model", 1), ("updated_at", -1)]],
     "users": [[("role", 1)]],
@@ -46,6 +47,8 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
 }
 EXPIRING = frozenset({"sessions", "reset_tokens", "login_failures"})
 """Collections whose documents go when their `expires_at` is past."""
+SPARSE = frozenset({"given_ids", "keys"})
+"""Lists that few documents have: only those stand in the index."""
 _indexed: set[tuple[str, str]] = set()
 
 
@@ -61,7 +64,7 @@ class MongoStore:
         mark = (self._settings.mongodb, f"{self._settings.mongodb_database}.{name}")
         if mark not in _indexed:
             for keys in INDEXES.get(name, []):
-                database[name].create_index(keys)
+                database[name].create_index(keys, sparse=keys[0][0] in SPARSE)
             if name in EXPIRING:
                 database[name].create_index("expires_at", expireAfterSeconds=0)
             _indexed.add(mark)

@@ -1,5 +1,6 @@
 // One run: how far it came, what was found in the data, how the candidates compare, what was decided.
 import { get } from "../api.js";
+import { breakdown } from "../breakdown.js";
 import { comparison } from "../comparison.js";
 import { h, outside } from "../dom.js";
 import { ago, count, duration, exact, secondsBetween, shortRun, words } from "../format.js";
@@ -20,6 +21,7 @@ export function draw({ run }) {
     section("Stages", null, run.timeline.length ? timeline(run) : empty("Waiting to start", "No stage has begun yet.")),
     validation(run),
     comparison(run),
+    breakdown(run),
     plots(run),
     deliveries(run),
   ];

@@ -10,33 +10,45 @@ import sys
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from millrace.connections import mongo_client
 from millrace.local.programs import mongodb
 from millrace.settings import PORTS
 from millrace.stores.predictions import PredictionStore
+from serving.ids import time_of
+from serving.records.entry import MASK, Entry
 from serving.records.prediction_log import PredictionLog
 
 pytestmark = pytest.mark.integration
 
 
-def entry(number):
-    return {
-        "request_id": f"q{number}",
-        "model": "mill",
-        "version": "1",
-        "features": {"a": float(number), "name": "Ada"},
-        "output": 2.0 * number,
-        "latency_ms": 0.5,
-        "caller": "anonymous",
-    }
+def entry(number, outputs=None, key=None):
+    """One request; with `outputs` a batch of rows."""
+    rows = len(outputs) if outputs else 1
+    return Entry(
+        model="mill",
+        version="1",
+        variant="champion",
+        at=time.time(),
+        request_ids=[f"q{number}"],
+        callers=["anonymous"],
+        keys=[key],
+        latencies_ms=[0.5],
+        columns={"a": [float(number)] * rows, "name": MASK},
+        outputs=outputs or [2.0 * number],
+    )
 
 
 def kept(settings):
+    """How often each request's record is there."""
     collection = mongo_client(settings)[settings.mongodb_database]["predictions"]
-    return Counter(document["request_id"] for document in collection.find({}, {"request_id": 1}))
+    return Counter(
+        identity for document in collection.find({}, {"request_ids": 1}) for identity in document["request_ids"]
+    )
 
 
 @pytest.fixture
@@ -81,18 +93,51 @@ def server(settings):
 
 
 def test_what_is_submitted_is_found_again(settings, store, tmp_path):
-    log = PredictionLog(store, tmp_path, masked="name")
+    log, before = PredictionLog(store, tmp_path), datetime.now(UTC) - timedelta(seconds=1)
     log.submit(entry(1))
-    log.submit({**entry(2), "columns": {"a": [5, 6], "name": ["x", "y"]}, "outputs": [5, 6]})
+    log.submit(entry(2, outputs=[5, 6]))
     assert log.deliver() == 3
     assert log.deliver() == 0
     assert log.spool.size == 0
     assert not list(tmp_path.glob("*.records"))
     found = {(d["request_id"], d["row"]): d for d in store.find("mill")}
-    assert found["q1", 0]["features"] == {"a": 1.0, "name": "***"}
+    assert found == {(d["request_id"], d["row"]): d for d in store.rows("mill", since=before, version="1")}
+    assert found["q1", 0]["features"] == {"a": 1.0, "name": MASK}
     assert found["q1", 0]["at"].tzinfo is not None
     assert found["q2", 1]["output"] == 6
-    assert found["q2", 1]["features"] == {"a": 6, "name": "***"}
+    assert len(list(store.rows("mill", since=before, limit=2))) == 2
+    assert not list(store.rows("mill", since=before, version="2"))
+    assert not list(store.rows("mill", since=before, until=before))
+
+
+def test_a_share_of_the_requests_is_recorded_whole(settings, store, tmp_path):
+    log = PredictionLog(store, tmp_path, share=0.5)
+    for number in range(400):
+        log.submit(entry(number, outputs=[1, 2]))
+    log.deliver()
+    found = kept(settings)
+    assert 100 < len(found) < 300
+    assert set(found.values()) == {2}
+
+
+def test_what_cannot_be_read_is_set_aside_and_hides_nothing(settings, store, tmp_path):
+    log = PredictionLog(store, tmp_path)
+    log.submit(entry(1))
+    log.spool.append(b"from a version of long ago")
+    log.submit(entry(2))
+    assert log.deliver() == 2
+    assert log.damaged == 1
+    assert len(list(tmp_path.glob("*.damaged"))) == 1
+    assert kept(settings) == Counter(["q1", "q2"])
+
+
+def test_a_document_that_is_too_large_is_counted_and_holds_up_no_other(settings, store, tmp_path):
+    log = PredictionLog(store, tmp_path)
+    log.submit(msgspec.structs.replace(entry(1), columns={"text": ["x" * 17_000_000]}))
+    log.submit(entry(2))
+    assert log.deliver() == 1
+    assert (log.rejected, log.spool.size) == (1, 0)
+    assert kept(settings) == Counter(["q2"])
 
 
 def test_a_file_delivered_twice_is_kept_once(settings, store, tmp_path):
@@ -149,16 +194,18 @@ def test_a_killed_mongodb_loses_and_doubles_nothing(server, tmp_path, wait):
 
 SERVICE = """
 import sys
+import time
 from pathlib import Path
 from millrace.settings import Settings
 from millrace.stores.predictions import PredictionStore
+from serving.records.entry import Entry
 from serving.records.prediction_log import PredictionLog
 settings = Settings.model_validate_json(sys.argv[1])
 log = PredictionLog(PredictionStore(settings), Path(sys.argv[2]), seconds=0.02)
 log.start()
 for number in range(10**9):
-    features = {"a": float(number)}
-    log.submit({"request_id": f"q{number}", "model": "mill", "version": "1", "features": features, "output": 1.0})
+    about = [f"q{number}"], ["ada"], [None], [0.5]
+    log.submit(Entry("mill", "1", "champion", time.time(), *about, {"a": [float(number)]}, [1.0]))
     sys.stdout.write(f"q{number}\\n")
     sys.stdout.flush()
 """
@@ -198,8 +245,8 @@ WRONG = (
 
 def test_feedback_is_kept_once_and_names_its_prediction(settings, store, start, register, fitted):
     log = PredictionLog(store, settings.millrace_home / "other")
-    log.submit({**entry(1), "key": "order-7"})
-    log.submit({**entry(2), "columns": {}, "outputs": [5, 6]})
+    log.submit(entry(1, key="order-7"))
+    log.submit(entry(2, outputs=[5, 6]))
     log.deliver()
     with start(settings) as client:
 
@@ -235,3 +282,4 @@ def test_every_answer_of_the_service_is_recorded(settings, store, start, registe
     assert (record["version"], record["output"], record["key"]) == (version, one["prediction"], "order-7")
     assert set(record["features"]) == set(example)
     assert record["latency_ms"] > 0
+    assert abs(record["at"].timestamp() - time_of(record["request_id"])) < 10

@@ -82,11 +82,20 @@ def test_a_run_shows_its_stages_warnings_and_links(service, run_store, settings)
 def with_artifacts(run_store, artifact_store):
     secret = artifact_store.put_bytes("validations/other/secret.html", b"another run's report", "text/html")
     plot = artifact_store.put_bytes("runs/mill--1/plots/residuals.png", b"\x89PNG", "image/png")
+    told = artifact_store.put_bytes("runs/mill--1/reports/classes.json", b"{}", "application/json")
     report = artifact_store.put_bytes("validations/mill/mill--1/index.html", b"<h1>Report</h1>", "text/html")
     artifact_store.put_bytes("validations/mill/mill--1/static/style.css", b"h1{}", "text/css")
     stages = {
         "validate": stage({"report_uri": report, "failed": [], "passed": 3, "quarantined": 0, "dataset": {"rows": 1}}),
-        "evaluate": stage({"best": "a", "metric": "rmse", "candidates": [], "plots": {"residuals": plot}}),
+        "evaluate": stage(
+            {
+                "best": "a",
+                "metric": "rmse",
+                "candidates": [],
+                "plots": {"residuals": plot},
+                "reports": {"classes": told},
+            }
+        ),
     }
     run_store.create_run(record("mill--1", **stages))
     return secret
@@ -94,7 +103,13 @@ def with_artifacts(run_store, artifact_store):
 
 def test_listed_artifacts_are_handed_on_with_their_type(service, with_artifacts):
     run = service.get("/api/v1/runs/mill--1").json()["run"]
-    assert run["artifacts"] == {"plots": ["plots/residuals"], "report": "report/index.html"}
+    assert run["artifacts"] == {
+        "plots": ["plots/residuals"],
+        "reports": ["reports/classes"],
+        "report": "report/index.html",
+    }
+    told = service.get("/api/v1/runs/mill--1/artifacts/reports/classes")
+    assert (told.json(), told.headers["content-type"]) == ({}, "application/json")
     plot = service.get("/api/v1/runs/mill--1/artifacts/plots/residuals")
     assert (plot.content, plot.headers["content-type"]) == (b"\x89PNG", "image/png")
     report = service.get("/api/v1/runs/mill--1/artifacts/report/index.html")
@@ -108,6 +123,7 @@ def test_listed_artifacts_are_handed_on_with_their_type(service, with_artifacts)
     "path",
     [
         "plots/importance",
+        "reports/clusters",
         "plots/%2e%2e/plots/residuals",
         "report/../../other/secret.html",
         "report/..%2f..%2fother%2fsecret.html",

@@ -21,10 +21,10 @@ candidates:
 
 def test_a_good_spec_passes_and_a_caution_is_a_warning(tmp_path: Path) -> None:
     spec = tmp_path / "good.yaml"
-    spec.write_text(GOOD + "monitoring: {drift: true}\n")
+    spec.write_text(GOOD + "monitoring: {cooldown: 12h}\n")
     outcome = millrace("lint", str(spec), home=tmp_path)
     assert outcome.returncode == 0
-    assert outcome.stdout == f"warning: {spec}: monitoring is accepted but not acted on in this version.\n"
+    assert outcome.stdout == f"warning: {spec}: monitoring watches nothing: set drift, live_quality or coverage.\n"
 
 
 def test_each_error_names_file_line_value_and_what_is_allowed(tmp_path: Path) -> None:

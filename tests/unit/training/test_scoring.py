@@ -24,8 +24,19 @@ def test_regression_metrics_agree_with_scikit_learn(seed: int, targets: int) -> 
     assert scored["mae"] == pytest.approx(sk.mean_absolute_error(truth, said))
     assert scored["r2"] == pytest.approx(sk.r2_score(truth, said))
     assert scored["mape"] == pytest.approx(sk.mean_absolute_percentage_error(truth, said))
+    assert scored["wape"] == pytest.approx(np.mean(np.abs(truth - said).sum(0) / np.abs(truth).sum(0)))
     assert scored["median_ae"] == pytest.approx(sk.median_absolute_error(truth, said))
     assert ("rmse:a" in scored) == (targets > 1)
+
+
+def test_a_truth_of_zero_leaves_no_mape_but_a_wape() -> None:
+    truth, said = np.array([0.0, 10.0, 30.0]), np.array([1.0, 9.0, 32.0])
+    scored = metrics("regression", truth, Answer(said))
+    assert "mape" not in scored
+    assert scored["wape"] == pytest.approx(0.1)
+    samples = bootstrap("regression", truth, {"one": Answer(said)}, seed=1)["one"]
+    assert "mape" not in samples
+    assert all(np.isfinite(interval(values)).all() for name, values in samples.items() if name != "r2")
 
 
 @settings(max_examples=40, deadline=None)

@@ -7,8 +7,8 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from millrace.accounts.api_keys import new_key
 from millrace.settings import Settings
-from serving.access.keys import new_key
 from serving.access.limits import RateLimits, read_limit
 from serving.app import create_app
 from serving.runtime.model_files import ModelFiles

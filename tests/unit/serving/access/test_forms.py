@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from millrace.accounts.api_keys import ApiKey, new_key, read_key
+from millrace.accounts.passwords import check_rules, hash_password, verify_password
 from millrace.errors import RequestError, SettingsError
 from serving.access.addresses import Networks, real_address
-from serving.access.keys import ApiKey, new_key, read_key
 from serving.access.limits import read_limit
-from serving.access.passwords import check_rules, hash_password, verify_password
 from serving.access.secret_files import made_once, signing_secret
 from serving.access.settings import access_settings
 from serving.access.throttle import wait_after

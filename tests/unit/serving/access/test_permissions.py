@@ -7,11 +7,12 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.testclient import TestClient
 
+from millrace.accounts.roles import GRANTABLE, PERSONAL, ROLES, Permission, Role
 from millrace.errors import ConflictError
 from millrace.settings import Settings
 from serving.access.callers import Caller, introduce
 from serving.access.failures import ForbiddenError, NotSignedInError
-from serving.access.permissions import GRANTABLE, PERSONAL, ROLES, Permission, Role, authorize, guard, permission_of
+from serving.access.permissions import authorize, guard, permission_of
 from serving.app import create_app
 
 CALLERS = {

@@ -1,15 +1,13 @@
-"""The form of an API key: `mr_<id>_<secret>`. The secret is shown once; only its hash is stored.
-
-The secret has 256 random bits, so one round of SHA-256 is enough: there is no dictionary to try.
-"""
+"""The form of an API key: `mr_<id>_<secret>`. The secret is shown once; only its hash is stored."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
 from dataclasses import dataclass
+
+from millrace.accounts.one_time import digest, new_secret
 
 _FORM = re.compile(r"mr_([0-9a-f]{12})_([0-9a-f]{64})", re.ASCII)
 PREFIX = "mr_"
@@ -31,16 +29,16 @@ class ApiKey:
     @property
     def digest(self) -> str:
         """What is stored of the secret."""
-        return hashlib.sha256(self.secret.encode()).hexdigest()
+        return digest(self.secret)
 
-    def fits(self, digest: str) -> bool:
+    def fits(self, stored: str) -> bool:
         """Whether the stored digest is this key's, compared in constant time."""
-        return hmac.compare_digest(self.digest, digest)
+        return hmac.compare_digest(self.digest, stored)
 
 
 def new_key() -> ApiKey:
     """A fresh key."""
-    return ApiKey(secrets.token_hex(6), secrets.token_hex(32))
+    return ApiKey(secrets.token_hex(6), new_secret())
 
 
 def read_key(text: str) -> ApiKey | None:
