@@ -1,14 +1,19 @@
-"""What a forecaster is: a candidate of the task `forecast`, and the model that it builds."""
+"""What a forecaster is: a candidate of the task `forecast`, and the model that it builds.
+
+Specs import this while they are parsed, so nothing heavy is imported here.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import model_validator
 
 from millrace.estimators.base import Candidate
-from millrace.forecasting.panel import Array, Panel
+
+if TYPE_CHECKING:
+    from millrace.forecasting.panel import Array, Panel
 
 
 class Forecaster(Protocol):
@@ -26,13 +31,14 @@ class ForecastCandidate(Candidate):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"forecast"})
     parameters: ClassVar[frozenset[str]] = frozenset()
+    needs_days: ClassVar[bool] = False
 
     @model_validator(mode="before")
     @classmethod
     def _no_params(cls, written: Any) -> Any:
         for key in ("params", "search"):
             if isinstance(written, dict) and written.get(key):
-                raise ValueError(f"A forecaster has no '{key}': write its options beside 'estimator'.")
+                raise ValueError(f"a forecaster has no '{key}': write its options beside 'estimator'.")
         return written
 
     def build(self, task: str, params: dict[str, Any], seed: int) -> Forecaster:
@@ -42,3 +48,8 @@ class ForecastCandidate(Candidate):
     @abstractmethod
     def forecaster(self, seed: int) -> Forecaster:
         """The unfitted forecaster; equal seeds give equal models."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is written of it beyond its name: its parameters, for the record."""
+        return self.model_dump(mode="json", exclude={"estimator", "name", "params", "search", "trials", "impute"})

@@ -6,15 +6,12 @@ learns the shape of a day at once. Days begin at the forecast's origin, by the w
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 from sklearn.base import BaseEstimator, clone
 
 from millrace.errors import TrainingError
-from millrace.estimators.voting import Member
-from millrace.forecasting.base import ForecastCandidate, Forecaster
 from millrace.forecasting.calendar import year_waves
 from millrace.forecasting.panel import Array, Panel
 
@@ -22,10 +19,10 @@ MIN_DAYS = 30
 
 
 class DayVectorModel(BaseEstimator):  # type: ignore[misc]
-    """One regression a series, from the vectors of `days` ago to the vector of the day."""
+    """One regression a series, from the vectors of `days` ago to the vector of the day; the mean of `regressors`."""
 
-    def __init__(self, regressor: Any = None, days: list[int] | None = None, history: int | None = None) -> None:
-        self.regressor = regressor
+    def __init__(self, regressors: list[Any] | None = None, days: list[int] | None = None, history: int | None = None) -> None:
+        self.regressors = regressors
         self.days = days
         self.history = history
 
@@ -50,7 +47,8 @@ class DayVectorModel(BaseEstimator):  # type: ignore[misc]
     def _fit_one(self, name: str, inputs: Array, targets: Array, day: int) -> None:
         mean, spread = float(targets.mean()), float(targets.std()) or 1.0
         self.scales_[name] = [mean, spread]
-        self.models_[name] = clone(self.regressor).fit(self._scaled(inputs, name, day), (targets - mean) / spread)
+        scaled = self._scaled(inputs, name, day)
+        self.models_[name] = [clone(model).fit(scaled, (targets - mean) / spread) for model in self.regressors or []]
 
     def _scaled(self, inputs: Array, name: str, day: int) -> Array:
         """The inputs with the past values on the scale of the series; the calendar's numbers are small already."""
@@ -78,7 +76,8 @@ class DayVectorModel(BaseEstimator):  # type: ignore[misc]
         day, (mean, spread) = _day(panel), self.scales_[name]
         past = [known[:, known.shape[1] - lag * day :][:, :day] for lag in self.days or []]
         inputs = self._scaled(np.column_stack([*past, self._marks(panel, place, starts)]), name, day)
-        given: Array = np.asarray(self.models_[name].predict(np.nan_to_num(inputs))) * spread + mean
+        answers = [np.asarray(model.predict(np.nan_to_num(inputs))) for model in self.models_[name]]
+        given: Array = np.mean(answers, axis=0) * spread + mean
         return given
 
     def _inputs(self, panel: Panel, place: int, starts: Array) -> Array:
@@ -116,20 +115,3 @@ def _day_marks(panel: Panel, starts: Array, day: int) -> Array:
     weekday = np.eye(7)[times.dayofweek.to_numpy()]
     near = [panel.holidays[(middle + shift * day).clip(0, len(panel.times) - 1)] for shift in (-7, -1, 0, 1)]
     return np.column_stack([weekday, year_waves(times), *near])
-
-
-class DayVector(ForecastCandidate):
-    """A regression from whole days to the next day; several days ahead step by step."""
-
-    estimator: Literal["day_vector"]
-    regressor: Member = Field(
-        default_factory=lambda: Member(estimator="ridge"), description="Any estimator for regressions."
-    )
-    days: list[int] = Field(default=[1, 2, 3, 7], min_length=1, description="Which days before are looked at.")
-    history: int | None = Field(default=None, ge=30, description="Learn from so many last days; default: from all.")
-
-    def forecaster(self, seed: int) -> Forecaster:
-        """The model."""
-        candidate = self.regressor.candidate()
-        model = candidate.build("regression", self.regressor.params, seed)
-        return DayVectorModel(model, self.days, self.history)

@@ -1,7 +1,8 @@
 """Adaptive conformal intervals: as wide as the errors of the last forecasts say, wider after misses.
 
-For each step ahead the width is a quantile of the errors of the forecasts that were complete at the origin. Which
-quantile follows the misses: after a day with too many it grows, after one with too few it shrinks (Gibbs and Candes).
+The errors of a window of past forecasts, each on the scale of its step ahead, give one lower and one upper quantile;
+which quantiles follows the misses (Gibbs and Candes): after forecasts with too many the interval grows, after ones
+with too few it shrinks. No interval looks at an error that was not yet known at its origin.
 """
 
 from __future__ import annotations
@@ -11,65 +12,82 @@ import numpy as np
 from millrace.forecasting.panel import Array
 from millrace.forecasting.plan import Intervals
 
+NEIGHBOURS = 2
+"""The scale of a step ahead is the mean over so many steps to either side: single steps have few errors."""
+LEAST_ERRORS = 20
+MISS_BOUNDS = (0.001, 0.5)
 
-def interval_widths(origins: Array, forecasts: Array, truth: Array, rules: Intervals) -> Array:
-    """Half the width about each forecast (origins x series x horizon); NaN where no error is known yet.
 
-    An error counts once its whole forecast lies in the past: no width looks ahead of its origin.
+def bands(origins: Array, forecasts: Array, truth: Array, rules: Intervals) -> tuple[Array, Array]:
+    """The lower and the upper end of each forecast (origins x series x horizon, origins in their order).
+
+    NaN where fewer than 20 errors are known. An error counts once its whole forecast lies in the past.
     """
-    scores = _scores(forecasts, truth, rules)
-    widths = np.full(forecasts.shape, np.nan)
-    miss = np.full(forecasts.shape[1], 1 - rules.level)
-    counted = 0
-    horizon = forecasts.shape[2]
+    unit = np.ones_like(forecasts) if rules.scale == "absolute" else _size(forecasts)
+    errors = (truth - forecasts) / unit
+    low, high = np.full(errors.shape, np.nan), np.full(errors.shape, np.nan)
+    miss = np.full(errors.shape[1], 1 - rules.level)
+    counted, horizon = 0, errors.shape[2]
     for row, origin in enumerate(origins):
         complete = int(np.searchsorted(origins, origin - horizon, side="right"))
-        while counted < complete:
-            miss = _adapted(miss, scores[counted], widths[counted], rules)
-            counted += 1
-        window = scores[max(0, complete - rules.window) : complete]
-        if len(window):
-            widths[row] = _quantiles(window, miss, rules)
-    return widths * _unit(forecasts, rules)
+        for past in range(counted, complete):
+            miss = _adapted(miss, errors[past], (low[past], high[past]), rules)
+        counted = max(counted, complete)
+        low[row], high[row] = _ends(_window(errors, complete, origins, origin, rules), miss, rules)
+    return forecasts + low * unit, forecasts + high * unit
 
 
-def _scores(forecasts: Array, truth: Array, rules: Intervals) -> Array:
-    """The errors; by percentage where the rules say so."""
-    scores: Array = np.abs(truth - forecasts) / _unit(forecasts, rules)
-    return scores
-
-
-def _unit(forecasts: Array, rules: Intervals) -> Array:
-    if rules.scale == "absolute":
-        return np.ones_like(forecasts)
+def _size(forecasts: Array) -> Array:
     return np.maximum(np.abs(forecasts), np.finfo(float).eps)
 
 
-def _adapted(miss: Array, scores: Array, widths: Array, rules: Intervals) -> Array:
-    known = np.isfinite(scores) & np.isfinite(widths)
-    counts = known.sum(axis=1)
-    missed = (known & (scores > widths)).sum(axis=1) / np.maximum(counts, 1)
-    moved = miss + rules.step * (1 - rules.level - missed)
-    return np.where(counts > 0, np.clip(moved, 0.001, 0.5), miss)
+def _window(errors: Array, complete: int, origins: Array, origin: int, rules: Intervals) -> Array:
+    """The errors that are known at the origin, of the last forecasts; of unfinished ones the steps that have passed."""
+    begun = int(np.searchsorted(origins, origin, side="left"))
+    window = errors[max(0, begun - rules.window) : begun].copy()
+    first = begun - len(window)
+    for row in range(complete - first, len(window)):
+        window[row, :, max(0, int(origin - origins[first + row])) :] = np.nan
+    return window
 
 
-def _quantiles(window: Array, miss: Array, rules: Intervals) -> Array:
-    if rules.scale == "relative":  # all series share their errors
-        pooled = np.broadcast_to(_pooled(window), (len(window) * window.shape[1], *window.shape[1:]))
-        window = pooled
-    return np.stack([_quantile(window[:, place], float(miss[place])) for place in range(window.shape[1])])
+def _adapted(miss: Array, errors: Array, ends: tuple[Array, Array], rules: Intervals) -> Array:
+    """The share of misses that the next quantiles allow, after one more forecast is complete."""
+    known = np.isfinite(errors) & np.isfinite(ends[0])
+    missed = known & ((errors < ends[0]) | (errors > ends[1]))
+    counts, hits = known.sum(axis=1), missed.sum(axis=1)
+    if rules.scale == "relative":  # all series share one width
+        counts, hits = np.full_like(counts, counts.sum()), np.full_like(hits, hits.sum())
+    moved = miss + rules.step * (1 - rules.level - hits / np.maximum(counts, 1))
+    return np.where(counts > 0, np.clip(moved, *MISS_BOUNDS), miss)
 
 
-def _pooled(window: Array) -> Array:
-    return window.reshape(-1, 1, window.shape[2])
+def _ends(window: Array, miss: Array, rules: Intervals) -> tuple[Array, Array]:
+    """The quantiles of the errors, for each series and step."""
+    series, horizon = window.shape[1], window.shape[2]
+    low, high = np.full((series, horizon), np.nan), np.full((series, horizon), np.nan)
+    shared = rules.scale == "relative"
+    for place in range(1 if shared else series):
+        errors = window.reshape(-1, horizon) if shared else window[:, place]
+        scale = _scale(errors)
+        known = (errors / scale)[np.isfinite(errors)]
+        if len(known) < LEAST_ERRORS:
+            continue
+        wanted = slice(None) if shared else place
+        lower, upper = np.quantile(known, [miss[place] / 2, 1 - miss[place] / 2])
+        low[wanted], high[wanted] = lower * scale, upper * scale
+    return low, high
 
 
-def _quantile(scores: Array, miss: float) -> Array:
-    """The conformal quantile of each step (rows are forecasts): a little beyond the plain one, as few errors ask."""
-    out = np.full(scores.shape[1], np.nan)
-    for step in range(scores.shape[1]):
-        known = np.sort(scores[np.isfinite(scores[:, step]), step])
-        if len(known):
-            rank = min(1.0, (1 - miss) * (len(known) + 1) / len(known))
-            out[step] = np.quantile(known, rank, method="linear")
-    return out
+def _scale(errors: Array) -> Array:
+    """The mean size of the errors at each step ahead; a step without one takes the scale of the step before."""
+    known = np.isfinite(errors)
+    counts = known.sum(axis=0)
+    sums = np.where(known, np.abs(errors), 0.0).sum(axis=0)
+    kernel = np.ones(2 * NEIGHBOURS + 1)
+    wide = np.convolve(counts, kernel, mode="same")
+    if not counts.any():
+        return np.ones(len(counts))
+    scale = np.convolve(sums, kernel, mode="same") / np.maximum(wide, 1)
+    last = np.maximum.accumulate(np.where(wide > 0, np.arange(len(scale)), 0))
+    return np.maximum(scale[last], np.finfo(float).tiny)

@@ -42,6 +42,14 @@ class Panel:
         values[:, step:] = np.nan
         return replace(self, values=values, end=min(self.end, step))
 
+    def only(self, names: list[str]) -> Panel:
+        """The panel of these series; a series that it does not have is left out."""
+        if names == self.series:
+            return self
+        places = [place for place, name in enumerate(self.series) if name in set(names)]
+        kept = [self.series[place] for place in places]
+        return replace(self, series=kept, values=self.values[places], regressors=self.regressors[places])
+
     @cached_property
     def filled(self) -> Array:
         """The values with each missing one replaced by that of a season before, else by the last known one.

@@ -46,7 +46,7 @@ class Intervals(StrictModel):
     """How sure a forecast is: adaptive conformal intervals on the errors of past forecasts."""
 
     level: float = Field(default=0.9, gt=0.5, lt=1, description="Share of true values that are to lie within.")
-    window: int = Field(default=56, ge=2, description="Past forecasts whose errors count.")
+    window: int = Field(default=84, ge=2, description="Past forecasts whose errors count.")
     step: float = Field(default=0.05, ge=0, lt=1, description="How fast the width follows misses; 0: never.")
     scale: Literal["absolute", "relative"] = Field(
         default="absolute", description="absolute: each series by its own errors; relative: all by their percentage."

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
-
 import numpy as np
-from pydantic import Field
 from sklearn.base import BaseEstimator
 
-from millrace.forecasting.base import ForecastCandidate, Forecaster
 from millrace.forecasting.panel import Array, Panel
 
 
@@ -29,18 +25,6 @@ class SeasonalNaiveModel(BaseEstimator):  # type: ignore[misc]
         steps = origins[:, None] - season + (ahead % season)[None, :]
         found: Array = panel.filled[:, np.maximum(steps, 0)].transpose(1, 0, 2)
         return found
-
-
-class SeasonalNaive(ForecastCandidate):
-    """The value of a season ago: what every other candidate must beat. It is never promoted."""
-
-    is_baseline: ClassVar[bool] = True
-    estimator: Literal["seasonal_naive"]
-    season: int | None = Field(default=None, ge=1, description="Steps; default: the forecast's season.")
-
-    def forecaster(self, seed: int) -> Forecaster:
-        """The model."""
-        return SeasonalNaiveModel(self.season)
 
 
 class DriftModel(BaseEstimator):  # type: ignore[misc]
@@ -64,13 +48,3 @@ class DriftModel(BaseEstimator):  # type: ignore[misc]
                 ahead = known.shape[1] - last + np.arange(horizon)
                 lines[place] = line[last] + slope * ahead
         return lines
-
-
-class Drift(ForecastCandidate):
-    """The mean growth so far, continued."""
-
-    estimator: Literal["drift"]
-
-    def forecaster(self, seed: int) -> Forecaster:
-        """The model."""
-        return DriftModel()
