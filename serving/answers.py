@@ -59,11 +59,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         401: "Sign in, or send an API key; the one that was sent does not count.",
         403: "The caller is known, and may not do this.",
         404: "There is no such model, run or pipeline.",
+        406: "None of the forms that Accept names can be given.",
+        408: "The body did not arrive in time.",
         409: "It does not fit what is there.",
         413: "The body or the batch is too large.",
+        415: "The body is of a type that this address does not read.",
         422: "A field does not fit the model's input; the sentence names it.",
         429: "Too many requests; Retry-After says when to come again.",
         500: "The model or the service failed.",
+        501: "This model cannot be explained; the sentence says why.",
         503: "A part that is needed does not answer; try again.",
     }.items()
 }

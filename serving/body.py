@@ -9,7 +9,7 @@ from typing import NoReturn
 from starlette.requests import Request
 from starlette.types import Receive
 
-from serving.failures import MalformedBodyError, SlowBodyError, TooLargeError
+from serving.failures import MalformedBodyError, SlowBodyError, TooLargeError, refuse_encoding
 from serving.runtime.strict_json import parse_json
 
 __all__ = ["parse_json", "read_body", "receive_body"]
@@ -25,6 +25,8 @@ async def receive_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive,
     for name, value in headers:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             _refuse_size(limit)
+        if name == b"content-encoding":
+            refuse_encoding(value.decode("latin-1"))
     try:
         async with asyncio.timeout(seconds):
             return await _collect(receive, limit)

@@ -16,7 +16,9 @@ from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ArtifactStore, ModelRegistry
 from millrace.stores.predictions import PredictionStore
 from millrace.stores.runs import MongoRunStore
+from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
+from serving.access.settings import AccessSettings
 from serving.gauges import Gauges
 from serving.links import Links
 from serving.logs import AccessLog
@@ -24,14 +26,25 @@ from serving.metrics import Metrics
 from serving.probes import Probes
 from serving.records.prediction_log import PredictionLog
 from serving.records.recorder import Recorder
+from serving.request_key import key_of_request
 from serving.requests import patience_of_caller
 from serving.runtime.admission import Admission
 from serving.runtime.answering import Answering
+from serving.runtime.cache import AnswerCache
+from serving.runtime.loader import ModelLoader
 from serving.runtime.manager import ModelManager
 from serving.runtime.model_files import ModelFiles
 from serving.runtime.pool import BoundedPool
+from serving.runtime.remembered import Remembered
+from serving.runtime.shadows import Shadows
+from serving.runtime.shared_cache import SharedCache
+from serving.runtime.traffic import Traffic
+from serving.runtime.traffic_rules import TrafficRules
+from serving.runtime.variants import Variants
 from serving.runtime.watcher import Watcher
+from serving.runtime_metrics import RuntimeMetrics
 from serving.settings import ServiceSettings
+from serving.uploads import Uploads
 
 
 class SpecShelf:
@@ -67,11 +80,22 @@ class Services:
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
         self.artifacts: ArtifactStore = S3ArtifactStore(settings)
-        self.manager = ModelManager(
+        self.loader = ModelLoader(
             lambda: self.registry, ModelFiles(settings.millrace_home / "models"), limits.serving_onnx_threads
         )
-        self.watcher = Watcher(self.manager, settings.model_poll_seconds)
+        self.traffic_store = MongoTrafficRules(settings)
+        self.rules = TrafficRules(self.traffic_store, settings.millrace_home / "models" / ".traffic.json")
+        self.manager = ModelManager(self.loader, self.rules.labels)
+        self.variants = Variants(self.manager, self.loader, self.rules, limits.serving_visiting_versions)
+        self.traffic = Traffic(self.manager, self.variants, self.rules)
+        self.watcher = Watcher((self.rules, self.manager, self.variants), settings.model_poll_seconds)
         self.pool = BoundedPool(limits.serving_threads, limits.serving_waiting)
+        self.uploads = Uploads(
+            settings.millrace_home / "uploads",
+            most=limits.serving_files,
+            most_bytes=limits.serving_file_bytes,
+            seconds=limits.serving_file_seconds,
+        )
         self.probes = Probes(settings)
         self.metrics = Metrics(settings.millrace_home)
         self.access_log = AccessLog()
@@ -86,9 +110,30 @@ class Services:
         )
         recorder = Recorder(self.prediction_log, self.metrics)
         self.admission = Admission(limits.serving_wait_seconds, patience_of_caller, self.metrics.note_shed)
-        self.answering = Answering(self.manager, self.pool, limits, recorder.note, self.admission)
+        self.shadows = Shadows(self.traffic, recorder.note, limits.serving_shadow_rows)
+        self.shared_cache = _shared_cache(self.access.options)
+        self.cache = Remembered(
+            AnswerCache(limits.serving_cache_entries, limits.serving_cache_bytes), self.shared_cache
+        )
+        self.answering = Answering(
+            traffic=self.traffic,
+            variants=self.variants,
+            shadows=self.shadows,
+            cache=self.cache,
+            pool=self.pool,
+            limits=limits,
+            note=recorder.note,
+            admission=self.admission,
+            key=key_of_request,
+        )
+        self.runtime_metrics = RuntimeMetrics(self.metrics.registry, self.cache.cache, self.traffic, self.shadows)
         self.gauges = Gauges(
-            self.metrics, self.manager, self.prediction_log, self.admission.under_way, self.runs.get_run
+            self.metrics,
+            self.manager,
+            self.prediction_log,
+            self.admission.under_way,
+            self.runs.get_run,
+            self.runtime_metrics.refresh,
         )
 
     @cached_property
@@ -113,7 +158,15 @@ class Services:
         await asyncio.to_thread(self.prediction_log.close)
         self.access_log.close()
         self.pool.close()
+        self.variants.close()
+        self.shadows.close()
+        if self.shared_cache is not None:
+            await self.shared_cache.close()
         self.probes.close()
+
+
+def _shared_cache(options: AccessSettings) -> SharedCache | None:
+    return SharedCache(options.redis_url.get_secret_value()) if options.redis_url is not None else None
 
 
 def _services(request: Request) -> Services:

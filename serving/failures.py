@@ -26,6 +26,26 @@ class SlowBodyError(RequestError):
     http_status = 408
 
 
+class NotAcceptableError(RequestError):
+    """The answer cannot be given in a form that the caller takes."""
+
+    code = "not_acceptable"
+    http_status = 406
+
+
+class UnsupportedMediaError(RequestError):
+    """The body is of a type that this address does not read."""
+
+    code = "unsupported_media_type"
+    http_status = 415
+
+
+def refuse_encoding(encoding: str) -> None:
+    """Raise UnsupportedMediaError for a body that is compressed: a few bytes of it could stand for any number."""
+    if encoding.strip().lower() not in {"", "identity"}:
+        raise UnsupportedMediaError(f"The body is sent as {encoding!r:.40}.", hint="Send it without Content-Encoding.")
+
+
 class OverloadedError(MillraceError):
     """More predictions wait than may wait."""
 

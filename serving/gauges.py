@@ -28,9 +28,10 @@ class Gauges:
         log: PredictionLog,
         queued: Callable[[], int],
         run_of: Callable[[str], dict[str, Any]],
+        carry_over: Callable[[], None] = lambda: None,
     ) -> None:
         self._metrics, self._manager, self._log = metrics, manager, log
-        self._queued, self._run_of = queued, run_of
+        self._queued, self._run_of, self._carry_over = queued, run_of, carry_over
         self._trained: set[tuple[str, str]] = set()
         self._not_before = 0.0
         self._stop = threading.Event()
@@ -45,6 +46,7 @@ class Gauges:
 
     def refresh(self) -> None:
         """Measure what is at hand; waits for nothing."""
+        self._carry_over()
         spool = self._log.spool
         self._metrics.note_state(
             models=len(self._manager.models), queue=self._queued(), spool_bytes=spool.size, dropped=spool.dropped

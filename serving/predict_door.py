@@ -16,6 +16,7 @@ from serving.routes.predict import answer_of
 
 _PREFIX = "/api/v1/models/"
 _ONE, _MANY = "/predict", "/predict/batch"
+_ANY = (b"*/*", b"application/json")
 _QUERIES = {b"": False, b"probabilities=false": False, b"probabilities=true": True}
 
 
@@ -52,13 +53,18 @@ def _target(scope: Scope) -> tuple[str, bool] | None:
     name = rest.removesuffix(_MANY if many else _ONE)
     if name == rest or not name or "/" in name or scope["query_string"] not in _QUERIES:
         return None
-    return None if many and not _is_json(scope) else (name, many)
+    return None if many and not (_is_json(scope) and _takes_json(scope)) else (name, many)
 
 
 def _is_json(scope: Scope) -> bool:
     """Whether the body is to be read as JSON: what names no type of table is."""
     kind: bytes = next((value for key, value in scope["headers"] if key == b"content-type"), b"application/json")
     return kind.startswith((b"application/json", b"application/x-www-form-urlencoded"))  # the second: curl's default
+
+
+def _takes_json(scope: Scope) -> bool:
+    """Whether the answer may certainly be JSON: where Accept says more than that, the route weighs it."""
+    return next((value for key, value in scope["headers"] if key == b"accept"), b"*/*") in _ANY
 
 
 async def _send_json(send: Send, body: bytes) -> None:

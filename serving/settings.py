@@ -19,6 +19,10 @@ class ServiceSettings(BaseSettings):
     serving_batch_rows: int = Field(default=1_000, ge=1, description="Most rows of one JSON batch.")
     serving_body_bytes: int = Field(default=10_000_000, ge=1_000, description="Largest request body in bytes.")
     serving_body_seconds: float = Field(default=30.0, gt=0, description="How long a request body may take to arrive.")
+    serving_files: int = Field(default=2, ge=1, description="Files that a worker predicts at the same time.")
+    serving_file_bytes: int = Field(default=1_000_000_000, ge=1_000, description="Largest file to predict in bytes.")
+    serving_file_rows: int = Field(default=10_000_000, ge=1, description="Most rows of such a file.")
+    serving_file_seconds: float = Field(default=600.0, gt=0, description="How long a file may take to arrive.")
     serving_threads: int = Field(default=2, ge=1, description="Predictions that are computed at the same time.")
     serving_waiting: int = Field(default=128, ge=0, description="Predictions that may wait; more are refused (503).")
     serving_batch_size: int = Field(
@@ -33,6 +37,16 @@ class ServiceSettings(BaseSettings):
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")
     serving_wait_seconds: float = Field(
         default=2.0, gt=0, description="While a model's oldest prediction waits longer, others are refused (503)."
+    )
+    serving_cache_entries: int = Field(
+        default=100_000, ge=0, description="Answers that a worker remembers; 0: none, whatever a model says."
+    )
+    serving_cache_bytes: int = Field(default=64_000_000, ge=0, description="Memory of a worker for them.")
+    serving_shadow_rows: int = Field(
+        default=1_000, ge=0, description="Rows that may wait for a shadow; more are dropped and counted."
+    )
+    serving_visiting_versions: int = Field(
+        default=4, ge=0, description="Versions in memory only because callers name them; 0: none is loaded for that."
     )
     serving_log_level: str = Field(default="INFO", description="Level of the service's log.")
     serving_log_format: Literal["json", "text"] = Field(default="json", description="Form of the service's log.")

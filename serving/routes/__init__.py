@@ -9,6 +9,7 @@ from serving.routes import (
     audit,
     auth,
     feedback,
+    files,
     health,
     invocations,
     keys,
@@ -23,6 +24,7 @@ from serving.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
+    files.router,
     open_inference.router,
     invocations.router,
     feedback.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,21 +13,23 @@ from millrace.errors import RequestError
 from serving.access.permissions import Permission, require
 from serving.answers import errors
 from serving.deps import Services, ServicesDep
-from serving.failures import NotLoadedError
-from serving.routes.tables import Read, predict_table
-from serving.runtime.frames import FORMATS, csv_of, frame_of
+from serving.failures import NotLoadedError, UnsupportedMediaError
+from serving.media import media_type
+from serving.routes.tables import Decode, by_format, by_reader, predict_table
+from serving.runtime.frames import FORMATS, frame_of
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.strict_json import parse_json
+from serving.runtime.tables.comma_separated import CSV
 
 router = APIRouter(tags=["mlflow protocol"])
 _PUBLIC, _PREDICT = ([Depends(require(p))] for p in (Permission.PUBLIC, Permission.PREDICT))
-_REFUSALS = errors(400, 404, 413, 422, 500, 503)
+_REFUSALS = errors(400, 404, 408, 413, 415, 422, 500, 503)
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {key: {} for key in FORMATS}}},
-            "text/csv": {"schema": {"type": "string"}},
+            CSV.media_type: {"schema": CSV.schema},
         },
     }
 }
@@ -62,22 +65,24 @@ def version() -> Response:
 
 
 async def _answer(model: LoadedModel, request: Request, services: Services) -> Response:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind not in _READERS:
-        raise RequestError(f"The content type {kind!r:.60} cannot be read.", hint=f"Allowed: {', '.join(_READERS)}.")
-    found = await predict_table(services, model, request, _READERS[kind](model))
+    kind = media_type(request.headers) or "application/json"
+    if kind not in _DECODERS:
+        raise UnsupportedMediaError(
+            f"The content type {kind!r:.60} cannot be read.", hint=f"Allowed: {', '.join(_DECODERS)}."
+        )
+    found = await predict_table(services, model, request, _DECODERS[kind](services, model))
     return JSONResponse({"predictions": found.values})
 
 
-def _json(model: LoadedModel) -> Read:
-    return lambda body: frame_of(parse_json(body), model.signature)
+def _json(services: Services, model: LoadedModel) -> Decode:
+    return by_reader(services, model, lambda body: frame_of(parse_json(body), model.signature))
 
 
-def _csv(model: LoadedModel) -> Read:
-    return lambda body: csv_of(body, model.signature)
+def _csv(services: Services, model: LoadedModel) -> Decode:
+    return by_format(services, model, CSV)
 
 
-_READERS = {"application/json": _json, "text/csv": _csv}
+_DECODERS: dict[str, Callable[[Services, LoadedModel], Decode]] = {"application/json": _json, CSV.media_type: _csv}
 
 
 def _only_model(services: Services) -> LoadedModel:

@@ -12,7 +12,7 @@ from millrace.errors import NotFoundError, RequestError
 from serving.access.permissions import Permission, require
 from serving.answers import errors
 from serving.deps import ServicesDep
-from serving.routes.tables import predict_table
+from serving.routes.tables import by_reader, predict_table
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.strict_json import parse_json
 from serving.runtime.tensors import PREDICT_PROBA, columns_of, metadata, outputs_of
@@ -75,14 +75,20 @@ async def infer(model: ServedDep, request: Request, services: ServicesDep) -> Re
         raise RequestError("The tensors are sent as binary; only JSON data is read.", hint="Use binary_data=False.")
     asked: dict[str, Any] = {}
 
-    def read(body: bytes) -> tuple[dict[str, list[Any]], int]:
+    def read(body: bytes) -> tuple[dict[str, Any], int]:
         document = parse_json(body)
         if type(document) is not dict:
             raise RequestError("The request is no JSON object.", hint='Send {"inputs": [...]}.')
         asked.update(id=document.get("id"), outputs=_wanted(document))
         return columns_of(document.get("inputs"), model.signature)
 
-    found = await predict_table(services, model, request, read, probabilities=lambda: PREDICT_PROBA in asked["outputs"])
+    found = await predict_table(
+        services,
+        model,
+        request,
+        by_reader(services, model, read),
+        probabilities=lambda: PREDICT_PROBA in asked["outputs"],
+    )
     outputs = _chosen(outputs_of(model, found), asked["outputs"])
     answer = {"model_name": model.name, "model_version": model.version.version, "outputs": outputs}
     return JSONResponse(answer if asked["id"] is None else {**answer, "id": asked["id"]})

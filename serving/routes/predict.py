@@ -1,4 +1,4 @@
-"""Predictions: one row as JSON, or a list of rows as JSON or CSV.
+"""Predictions: one row as JSON, or a list of rows as JSON, CSV, Arrow or Parquet, answered in any of these.
 
 These routes describe the addresses and answer every request that is out of the ordinary; `serving.predict_door` takes
 the ordinary ones before the framework sees them. Both make the same answer by `answer_of`.
@@ -6,7 +6,6 @@ the ordinary ones before the framework sees them. Both make the same answer by `
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,16 +17,17 @@ from serving.answers import BatchAnswer, PredictionAnswer, errors, now
 from serving.body import read_body
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
-from serving.routes.tables import predict_table
-from serving.runtime.frames import csv_of
+from serving.media import media_type, wanted_type
+from serving.routes.tables import by_format, predict_table
 from serving.runtime.loaded_model import LoadedModel, Predictions
+from serving.runtime.tables import FORMATS
+from serving.runtime.tables.answers import file_of, table_of
 
 router = APIRouter(prefix="/api/v1/models", tags=["predictions"], dependencies=[Depends(require(Permission.PREDICT))])
-_REFUSALS = errors(400, 404, 413, 422, 500, 503)
+_REFUSALS = errors(400, 404, 408, 413, 422, 500, 503)
+_JSON = "application/json"
+FILES: dict[str, Any] = {form.media_type: {"schema": form.schema} for form in FORMATS.values()}
 _encode = msgspec.json.Encoder().encode
-
-
-_CSV = {"text/csv": {"schema": {"type": "string", "description": "A header of field names, and a line for each row."}}}
 
 
 def _body(schema: dict[str, Any], further: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -43,30 +43,43 @@ def _body(schema: dict[str, Any], further: dict[str, Any] | None = None) -> dict
 )
 async def predict(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
     """Predict one row, given as a JSON object of input fields."""
-    return await _predict(name, request, services, many=False, probabilities=probabilities)
+    model, found = await _predicted(name, request, services, many=False, probabilities=probabilities)
+    return Response(answer_of(model, found, many=False), media_type=_JSON)
 
 
 @router.post(
     "/{name}/predict/batch",
     response_model=BatchAnswer,
-    responses=_REFUSALS,
-    openapi_extra=_body({"type": "array", "items": {"type": "object"}, "minItems": 1}, _CSV),
+    responses={200: {"content": FILES}, **_REFUSALS, **errors(406)},
+    openapi_extra=_body({"type": "array", "items": {"type": "object"}, "minItems": 1}, FILES),
 )
 async def predict_batch(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
-    """Predict a list of rows, a JSON array or CSV with a header; the answers come in the same order."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
-        return await _predict(name, request, services, many=True, probabilities=probabilities)
-    model = services.manager.get(name)
-    read = partial(csv_of, signature=model.signature)
-    found = await predict_table(services, model, request, read, probabilities=lambda: probabilities)
-    return Response(answer_of(model, found, many=True), media_type="application/json")
+    """Predict rows in the form that Content-Type names; the answers come in the same order, in the form of Accept."""
+    wanted = wanted_type(request.headers, (_JSON, *FORMATS), _JSON)
+    form = FORMATS.get(media_type(request.headers))
+    if form is None:
+        model, found = await _predicted(name, request, services, many=True, probabilities=probabilities)
+    else:
+        model = services.manager.get(name)
+        decode = by_format(services, model, form)
+        found = await predict_table(services, model, request, decode, probabilities=lambda: probabilities)
+    if wanted == _JSON:
+        return Response(answer_of(model, found, many=True), media_type=_JSON)
+    content = await services.pool.run(lambda: file_of(FORMATS[wanted], table_of(model, found)))
+    return Response(content, media_type=wanted, headers=about(model))
 
 
-async def _predict(name: str, request: Request, services: Services, *, many: bool, probabilities: bool) -> Response:
+async def _predicted(
+    name: str, request: Request, services: Services, *, many: bool, probabilities: bool
+) -> tuple[LoadedModel, Predictions]:
     services.manager.get(name)  # whoever asks for a model that is not there need not send the body
     body = await read_body(request, services.limits.serving_body_bytes, services.limits.serving_body_seconds)
-    model, found = await services.answering.of_body(name, body, many=many, probabilities=probabilities)
-    return Response(answer_of(model, found, many=many), media_type="application/json")
+    return await services.answering.of_body(name, body, many=many, probabilities=probabilities)
+
+
+def about(model: LoadedModel) -> dict[str, str]:
+    """What an answer that is a file says of itself in its headers."""
+    return {"X-Millrace-Model": model.name, "X-Millrace-Model-Version": model.version.version}
 
 
 def answer_of(model: LoadedModel, found: Predictions, *, many: bool) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -11,23 +12,26 @@ from serving.body import read_body
 from serving.deps import Services
 from serving.failures import TooLargeError
 from serving.runtime.loaded_model import LoadedModel, Predictions
+from serving.runtime.predictors.base import Columns
+from serving.runtime.tables.base import Table, TableFormat
+from serving.runtime.tables.decoding import decoded_whole
 
-Read = Callable[[bytes], tuple[dict[str, list[Any]], int]]
+Read = Callable[[bytes], Table]
+Decode = Callable[[bytes], Columns]
 
 
-async def predict_table(
-    services: Services,
-    model: LoadedModel,
-    request: Request,
-    read: Read,
-    *,
-    probabilities: Callable[[], bool] = lambda: False,
-) -> Predictions:
-    """Predict the rows that `read` finds in the body; it works beside the event loop. `probabilities` is asked then."""
+def by_format(services: Services, model: LoadedModel, form: TableFormat) -> Decode:
+    """The decoder of a body that is a file of a format."""
     limits = services.limits
-    body = await read_body(request, limits.serving_body_bytes, limits.serving_body_seconds)
+    ignore = limits.serving_unknown_fields == "ignore"
+    return lambda body: decoded_whole(form, body, model, most=limits.serving_batch_rows, ignore_unknown=ignore)
 
-    def columns() -> dict[str, Any]:
+
+def by_reader(services: Services, model: LoadedModel, read: Read) -> Decode:
+    """The decoder of a body whose table `read` finds."""
+    limits = services.limits
+
+    def decode(body: bytes) -> dict[str, Any]:
         given, rows = read(body)
         if rows > limits.serving_batch_rows:
             raise TooLargeError(
@@ -37,5 +41,19 @@ async def predict_table(
         ignore = limits.serving_unknown_fields == "ignore"
         return model.codec.decode_columns(given, rows, ignore_unknown=ignore)
 
-    decoded = await services.pool.run(columns)
-    return await services.answering.of_columns(model, decoded, probabilities=probabilities())
+    return decode
+
+
+async def predict_table(
+    services: Services,
+    model: LoadedModel,
+    request: Request,
+    decode: Decode,
+    *,
+    probabilities: Callable[[], bool] = lambda: False,
+) -> Predictions:
+    """Predict the rows that `decode` finds in the body, beside the event loop; `probabilities` is asked after it."""
+    limits = services.limits
+    body = await read_body(request, limits.serving_body_bytes, limits.serving_body_seconds)
+    columns = await services.pool.run(partial(decode, body))
+    return await services.answering.of_columns(model, columns, probabilities=probabilities())

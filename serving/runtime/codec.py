@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from millrace.errors import RequestError, did_you_mean
 from serving.failures import MalformedBodyError, TooLargeError
@@ -22,6 +22,7 @@ from serving.runtime.strict_json import parse_json
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+GivenColumn: TypeAlias = "list[Any] | npt.NDArray[Any]"
 MOST_PROBLEMS = 20
 _LISTED_FIELDS = 30
 
@@ -67,15 +68,19 @@ class Codec:
         return columns
 
     def decode_columns(
-        self, given: Mapping[str, list[Any]], rows: int, *, ignore_unknown: bool = False
+        self, given: Mapping[str, GivenColumn], rows: int, *, ignore_unknown: bool = False, first_row: int = 0
     ) -> dict[str, npt.NDArray[Any]]:
-        """The same for a table that came by columns, each a list of `rows` JSON values."""
+        """The same for a table that came by columns: each a list of `rows` JSON values, or an array of its kind.
+
+        `first_row` is the number of the first one, where the table is a part of a longer one.
+        """
         unknown = [] if ignore_unknown else [name for name in given if name not in self._names]
         problems = [_problem(0, name, f"is no input of this model. {self._nearest(name)}") for name in unknown]
         absent = [None] * rows
-        columns = {f.name: _column(f, given.get(f.name, absent), problems) for f in self._fields}
+        columns = {f.name: _given(f, given.get(f.name, absent), problems) for f in self._fields}
         if problems:
-            _refuse(sorted(problems, key=lambda problem: problem["row"]), rows)
+            placed = [{**problem, "row": problem["row"] + first_row} for problem in problems]
+            _refuse(sorted(placed, key=lambda problem: problem["row"]), first_row + rows)
         return columns
 
     def _misfit(self, index: int, row: Any, ignore_unknown: bool) -> dict[str, Any] | None:
@@ -116,6 +121,10 @@ def _bounded(rows: int, most: int | None) -> None:
 def _json_kind(value: Any) -> str:
     kinds = {dict: "object", str: "string", bool: "boolean", type(None): "null"}
     return kinds.get(type(value), "number")
+
+
+def _given(field: InputField, values: GivenColumn, problems: list[dict[str, Any]]) -> npt.NDArray[Any]:
+    return _column(field, values, problems) if isinstance(values, list) else values
 
 
 def _column(field: InputField, values: list[Any], problems: list[dict[str, Any]]) -> npt.NDArray[Any]:
@@ -165,4 +174,6 @@ def _shown(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = f"a {type(value).__name__} too large to show"
+    except TypeError:  # it came in a table and has no form in JSON
+        text = f"of the type {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,19 +1,14 @@
-"""Tables as MLflow's scoring server takes them, and as CSV: to columns of JSON values. Knows nothing of HTTP."""
+"""Tables as MLflow's scoring server takes them as JSON: to columns of JSON values. Knows nothing of HTTP."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from millrace.errors import RequestError
-from serving.failures import MalformedBodyError
-from serving.runtime.kinds import Kind
 from serving.runtime.signature import Signature
-
-Table = tuple[dict[str, list[Any]], int]
-"""Columns, and the number of rows."""
+from serving.runtime.tables.base import Table
+from serving.runtime.tables.comma_separated import check_names, from_lists
 
 
 def frame_of(document: Any, signature: Signature) -> Table:
@@ -32,6 +27,8 @@ def _split(value: Any, signature: Signature) -> Table:
     if type(value) is not dict or type(value.get("data")) is not list:
         raise RequestError("'dataframe_split' has no 'data'.", hint='Send {"columns": [...], "data": [[...], ...]}.')
     names = value.get("columns") or [field.name for field in signature.fields]
+    if type(names) is not list:
+        raise RequestError("The 'columns' of 'dataframe_split' are no list of names.")
     return _from_lists(value["data"], [str(name) for name in names])
 
 
@@ -54,17 +51,14 @@ def _inputs(value: Any, signature: Signature) -> Table:
     rows = max(lengths.values(), default=0)
     if rows == 0 or min(lengths.values()) < rows:
         raise RequestError(f"The columns are of different or no length: {str(lengths)[:200]}.")
-    return columns, rows
+    return {**columns}, rows
 
 
 def _from_lists(rows: list[Any], names: Sequence[str]) -> Table:
-    _check_names(names)
-    for index, row in enumerate(rows):
-        if type(row) is not list or len(row) != len(names):
-            raise RequestError(f"Row {index} (counted from 0) is no list of {len(names)} values.")
+    check_names(names)
     if not rows:
         raise RequestError("There are no rows.", hint="Send at least one.")
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}, len(rows)
+    return {**from_lists(rows, names)}, len(rows)
 
 
 FORMATS: dict[str, Callable[[Any, Signature], Table]] = {
@@ -74,40 +68,3 @@ FORMATS: dict[str, Callable[[Any, Signature], Table]] = {
     "instances": _inputs,
 }
 """MLflow's formats by the key that names them."""
-
-
-def csv_of(body: bytes, signature: Signature) -> Table:
-    """The table of a CSV file with a header: an empty cell is null, and a cell is read as its field's kind.
-
-    Raises MalformedBodyError or RequestError.
-    """
-    try:
-        lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
-    except UnicodeDecodeError as error:
-        raise MalformedBodyError(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
-    except csv.Error as error:
-        raise MalformedBodyError(f"The body is no CSV: {error}.") from None
-    if len(lines) < 2:
-        raise MalformedBodyError("The CSV has no rows.", hint="Send a header of field names, and a line for each row.")
-    columns, rows = _from_lists(lines[1:], lines[0])
-    kinds = {field.name: field.kind for field in signature.fields}
-    return {name: [_cell(cell, kinds.get(name)) for cell in column] for name, column in columns.items()}, rows
-
-
-def _cell(text: str, kind: Kind | None) -> Any:
-    """A cell as the JSON value that it stands for; what does not fit stays text, for the codec to refuse."""
-    if text == "":
-        return None
-    if kind is None or kind.wire is str:
-        return text
-    if kind.wire is bool:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _check_names(names: Sequence[str]) -> None:
-    if len(set(names)) < len(names):
-        raise RequestError(f"The column '{max(names, key=list(names).count)}' stands twice.")

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from serving.runtime import typed
+from serving.runtime.typed import LARGEST_EXACT
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-LARGEST_EXACT = 2**53
 EARLIEST, LATEST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +36,8 @@ class Kind:
     column: Callable[[list[Any]], npt.NDArray[Any]]
     json_schema: dict[str, Any]
     example: Any
+    typed: Callable[[npt.NDArray[Any]], npt.NDArray[Any] | None]
+    """Takes an array that has a datatype and no gaps; None where a value may not fit."""
     plain: frozenset[type] = frozenset()
     """JSON types of which every finite value fits: a column of them alone needs no look at each value."""
     wire: type = str
@@ -60,7 +64,7 @@ def _integer(value: Any) -> float:
     if not number.is_integer():
         raise UnfitValue("a whole number is wanted")
     if abs(number) > LARGEST_EXACT:
-        raise UnfitValue("a whole number between -2^53 and 2^53 is wanted")
+        raise UnfitValue("a whole number of at most 2^53 - 1 is wanted")
     return number
 
 
@@ -112,16 +116,17 @@ def _times(values: list[Any]) -> npt.NDArray[Any]:
     return np.array(["NaT" if value is None else value for value in values], dtype="datetime64[ns]")
 
 
-NUMBER = Kind("a number", _number, _numbers, {"type": "number"}, 1.0, frozenset({float}), float)
-INTEGER = Kind("a whole number", _integer, _numbers, {"type": "integer"}, 1, wire=float)
-BOOLEAN = Kind("true or false", _boolean, _numbers, {"type": "boolean"}, True, frozenset({bool}), bool)
-TEXT = Kind("a text", _text, _texts, {"type": "string"}, "text", frozenset({str}))
+NUMBER = Kind("a number", _number, _numbers, {"type": "number"}, 1.0, typed.numbers, frozenset({float}), float)
+INTEGER = Kind("a whole number", _integer, _numbers, {"type": "integer"}, 1, typed.integers, wire=float)
+BOOLEAN = Kind("true or false", _boolean, _numbers, {"type": "boolean"}, True, typed.booleans, frozenset({bool}), bool)
+TEXT = Kind("a text", _text, _texts, {"type": "string"}, "text", typed.texts, frozenset({str}))
 TIME = Kind(
     "a time in ISO 8601",
     _time,
     _times,
     {"type": "string", "format": "date-time"},
     "2026-01-31T13:00:00+00:00",
+    typed.times,
     tidy=lambda text: datetime.fromisoformat(text).isoformat(),
 )
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 from millrace.errors import MillraceError
@@ -18,6 +19,10 @@ from serving.runtime.codec import Codec
 from serving.runtime.predictors.base import Predictor
 from serving.runtime.predictors.sklearn import SklearnPredictor
 from serving.runtime.signature import Signature
+
+CACHE_SECONDS = 3600.0
+"""For a version that says nothing of it, from before there was a cache."""
+_REPEATABLE = frozenset({"regression", "classification", "clustering"})
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,24 @@ class LoadedModel:
     def name(self) -> str:
         """The model's name, which is its pipeline's."""
         return self.version.name
+
+    @cached_property
+    def stamp(self) -> bytes:
+        """What tells this version from every other, also from another registry's of the same number."""
+        about = self.version
+        said = "\0".join((about.name, about.version, about.run_id, about.created, self.served_by))
+        return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    @cached_property
+    def cache_seconds(self) -> float:
+        """How long an answer may be used again; 0: not at all. Only answers that depend on their row alone may."""
+        if self.task not in _REPEATABLE:
+            return 0.0
+        stated = self.version.tags.get("millrace.cache_seconds", CACHE_SECONDS)
+        try:
+            return max(0.0, float(stated))
+        except ValueError:
+            return CACHE_SECONDS
 
     @property
     def is_compiled(self) -> bool:

@@ -8,29 +8,19 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from millrace.errors import MillraceError, NotFoundError, StorageError, did_you_mean
-from millrace.stores.base import ModelRegistry, ModelVersion
+from millrace.errors import MillraceError, NotFoundError, did_you_mean
+from millrace.stores.base import ModelVersion
 from serving.failures import NotLoadedError
 from serving.runtime.loaded_model import LoadedModel
-from serving.runtime.model_files import ModelFiles, open_model
+from serving.runtime.loader import ModelLoader
+from serving.runtime.model_files import is_same
+from serving.runtime.retries import Failure, next_failure, sentence_of
 
 log = logging.getLogger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A champion that could not be loaded, and when it is tried again."""
-
-    version: str
-    error: str
-    attempts: int
-    retry_at: float
 
 
 @dataclass(frozen=True)
@@ -53,14 +43,14 @@ class RegistryState:
 class ModelManager:
     """The models of this process. `look` runs in one thread at a time; `get` is for any thread."""
 
-    def __init__(self, registry: Callable[[], ModelRegistry], files: ModelFiles, onnx_threads: int = 1) -> None:
-        self._registry = registry
-        self._files = files
-        self._onnx_threads = onnx_threads
+    def __init__(self, loader: ModelLoader, needed: Callable[[str], list[str]] = lambda _: []) -> None:
+        self._loader = loader
+        self._needed = needed  # the variants of a model whose local copies are kept too
         self._models: dict[str, LoadedModel] = {}
         self._failures: dict[str, Failure] = {}
         self._confirmed: set[str] = set()
         self._looking = threading.Lock()
+        self._remembered: dict[str, dict[str, str]] = {}
         self.registry_state = RegistryState()
 
     @property
@@ -80,19 +70,34 @@ class ModelManager:
             raise self._absence(name)
         return model
 
+    def aliases_of(self, name: str) -> dict[str, str]:
+        """A model's aliases as last seen, in this life or, while the registry is away, in an earlier one."""
+        known = self.registry_state.aliases
+        return self._remembered.get(name, {}) if known is None else known.get(name, {})
+
+    def remember_aliases(self, name: str, aliases: dict[str, str]) -> None:
+        """Take a model's aliases as an earlier life saw them."""
+        self._remembered = {**self._remembered, name: aliases}
+
+    def is_known(self, name: str) -> bool:
+        """Whether the registry has a model of this name, or one serves."""
+        return name in self._models or name in (self.registry_state.aliases or {})
+
     def restore(self) -> None:
         """Serve the local copies; the registry may be away."""
-        for version, folder in self._files.kept():
+        for version, folder in self._loader.files.kept():
             try:
-                self._take(open_model(version, folder, self._onnx_threads))
+                self._take(self._loader.opened(version, folder))
             except MillraceError as error:
                 log.error("the local copy of %s %s cannot be served: %s", version.name, version.version, error)
 
     def look(self, *, force: bool = False) -> None:
         """Ask the registry for its champions and load what changed; `force` retries failed versions at once."""
         with self._looking:
+            if force:
+                self._confirmed.clear()
             try:
-                aliases = self._registry().aliases()
+                aliases = self._loader.registry.aliases()
             except Exception as error:
                 self._note_absence(error)
                 return
@@ -108,17 +113,20 @@ class ModelManager:
     def _is_due(self, name: str, number: str, force: bool) -> bool:
         model, failure = self._models.get(name), self._failures.get(name)
         if failure is not None and failure.version == number:
-            return force or time.monotonic() >= failure.retry_at
+            return force or failure.is_due
         return model is None or model.version.version != number or name not in self._confirmed
 
     def _try(self, name: str, number: str) -> None:
         try:
-            version = self._registry().champion(name)
+            version = self._loader.registry.champion(name)
             if version is None:
                 return
             if not self._serves(version):
-                self._take(self._opened(version))
-            self._files.keep(version)
+                self._take(self._loader.fetched(version))
+            elif self._models[name].version != version:  # a tag was changed
+                self._models = {**self._models, name: replace(self._models[name], version=version)}
+            aliases = self.aliases_of(name)
+            self._loader.files.keep(version, {aliases.get(label, label) for label in self._needed(name)})
         except Exception as error:
             self._note_failure(name, number, error)
             return
@@ -130,22 +138,10 @@ class ModelManager:
         champions = self.registry_state.champions
         return champions is not None and name in self._models and name not in champions
 
-    def _opened(self, version: ModelVersion) -> LoadedModel:
-        folder = self._files.fetch(version, self._registry().download)
-        try:
-            return open_model(version, folder, self._onnx_threads)
-        except MillraceError:
-            self._files.drop(version)  # the copy may be damaged: the next attempt fetches it again
-            raise
-
     def _serves(self, version: ModelVersion) -> bool:
         """Whether exactly this version serves already: the same number may come from another registry."""
         model = self._models.get(version.name)
-        return model is not None and (model.version.version, model.version.run_id, model.version.created) == (
-            version.version,
-            version.run_id,
-            version.created,
-        )
+        return model is not None and is_same(model.version, version)
 
     def _take(self, model: LoadedModel) -> None:
         before = self._models.get(model.name)
@@ -154,17 +150,14 @@ class ModelManager:
         log.info("%s: version %s serves%s", model.name, model.version.version, replaced)
 
     def _note_failure(self, name: str, number: str, error: Exception) -> None:
-        last = self._failures.get(name)
-        attempts = last.attempts + 1 if last is not None and last.version == number else 1
-        pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
-        failure = Failure(number, _sentence(error), attempts, time.monotonic() + pause)
+        failure = next_failure(self._failures.get(name), number, error)
         self._failures = {**self._failures, name: failure}
         # The class of error that names its cause needs no stack trace; any other is a fault to look into.
         unexpected = None if isinstance(error, MillraceError) else error
         log.error("%s: version %s failed to load: %s", name, number, failure.error, exc_info=unexpected)
 
     def _note_absence(self, error: Exception) -> None:
-        sentence = _sentence(error)
+        sentence = sentence_of(error)
         if self.registry_state.error is None:
             log.warning("the registry does not answer; the loaded models go on serving: %s", sentence)
         self.registry_state = RegistryState(True, sentence, self.registry_state.aliases)
@@ -184,9 +177,3 @@ class ModelManager:
             return NotLoadedError(f"The model '{name}' is not loaded. {why}", hint="Try again shortly.", details=served)
         hint = did_you_mean(name, self._models) if self._models else f"No model serves yet: millrace run {name}"
         return NotFoundError(f"There is no model '{name}' with a champion.", hint=hint, details=served)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, MillraceError):
-        return str(error)
-    return str(StorageError(f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}."))

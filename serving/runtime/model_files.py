@@ -1,16 +1,18 @@
 """Keeps each served model on local disk, so that a restart without MLflow or S3 still serves.
 
-`<root>/<name>/<version>/` holds what the registry gave, `<root>/<name>/current` names the version in use. A folder
-without its `version.json`, which is written last, does not count.
+`<root>/<name>/<version>/` holds what the registry gave, `<root>/<name>/current` names the version in use, and
+`aliases.json` beside it what the aliases named. A folder without its `version.json`, which is written last, does not
+count.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from serving.runtime.predictors.onnx import onnx_predictor
 from serving.runtime.signature import read_signature
 
 log = logging.getLogger(__name__)
-_CARD = "version.json"
+_CARD, _ALIASES = "version.json", "aliases.json"
 
 
 class ModelFiles:
@@ -35,7 +37,7 @@ class ModelFiles:
     def fetch(self, version: ModelVersion, download: Callable[[ModelVersion, Path], None]) -> Path:
         """The folder with this version's files; downloads them when they are not there."""
         folder = self._folder(version)
-        if _same(_card(folder), version):
+        if is_same(_card(folder), version):
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         waiting = Path(tempfile.mkdtemp(prefix=".loading-", dir=folder.parent))
@@ -47,8 +49,14 @@ class ModelFiles:
             shutil.rmtree(waiting, ignore_errors=True)
         return folder
 
-    def keep(self, version: ModelVersion) -> None:
-        """Name this version as the one in use, and remove all but it and the one before it."""
+    def copy_of(self, name: str, number: str) -> tuple[ModelVersion, Path] | None:
+        """A version whose files are here, or None."""
+        folder = self._place(name, number)
+        version = _card(folder)
+        return None if version is None else (version, folder)
+
+    def keep(self, version: ModelVersion, also: Collection[str] = ()) -> None:
+        """Name this version as the one in use, and remove all but it, the one before it, and those of `also`."""
         folder = self._folder(version)
         before = self._current(folder.parent)
         fresh = folder.parent / f".current-{os.getpid()}"
@@ -56,9 +64,28 @@ class ModelFiles:
         fresh.replace(folder.parent / "current")
         if before == version.version:
             return
+        wanted = {version.version, before, *also}
         for other in folder.parent.iterdir():
-            if other.is_dir() and other.name not in {version.version, before} and not other.name.startswith("."):
+            if other.is_dir() and other.name not in wanted and not other.name.startswith("."):
                 shutil.rmtree(other, ignore_errors=True)
+
+    def note_aliases(self, name: str, aliases: dict[str, str]) -> None:
+        """Keep a model's aliases, for a restart without the registry."""
+        if aliases == self.aliases(name):
+            return
+        home = self._place(name, "-").parent
+        home.mkdir(parents=True, exist_ok=True)
+        fresh = home / f".aliases-{os.getpid()}"
+        fresh.write_text(json.dumps(aliases), "utf-8")
+        fresh.replace(home / _ALIASES)
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """A model's aliases as they were kept; empty where none were."""
+        try:
+            found = json.loads((self._place(name, "-").parent / _ALIASES).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {str(alias): str(version) for alias, version in found.items()} if isinstance(found, dict) else {}
 
     def drop(self, version: ModelVersion) -> None:
         """Remove a version's files."""
@@ -74,18 +101,21 @@ class ModelFiles:
         return found
 
     def _folder(self, version: ModelVersion) -> Path:
-        for part in (version.name, version.version):
+        return self._place(version.name, version.version)
+
+    def _place(self, name: str, number: str) -> Path:
+        for part in (name, number):
             if part in {"", ".", ".."} or part.startswith(".") or "/" in part or "\\" in part:
                 raise StorageError(f"'{part}' is no name for a model's folder.", hint="Rename the model in MLflow.")
-        return self.root / version.name / version.version
+        return self.root / name / number
 
     def _put_in_place(self, waiting: Path, folder: Path, version: ModelVersion) -> None:
-        if folder.exists() and not _same(_card(folder), version):
+        if folder.exists() and not is_same(_card(folder), version):
             shutil.rmtree(folder)  # an unfinished copy, or another registry's version of the same number
         try:
             waiting.rename(folder)
         except OSError:
-            if not _same(_card(folder), version):  # else another worker was quicker
+            if not is_same(_card(folder), version):  # else another worker was quicker
                 raise
 
     @staticmethod
@@ -144,7 +174,7 @@ def _card(folder: Path) -> ModelVersion | None:
         return None
 
 
-def _same(one: ModelVersion | None, other: ModelVersion) -> bool:
+def is_same(one: ModelVersion | None, other: ModelVersion) -> bool:
     """Whether two cards tell of the same version; aliases move, so they do not count."""
     return one is not None and (one.name, one.version, one.run_id, one.created) == (
         other.name,

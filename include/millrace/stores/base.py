@@ -115,8 +115,10 @@ class RunStore(Protocol):
     def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
         """The newest successful output of this stage with this cache key, from any run."""
 
-    def lock(self, name: str, holder: str, seconds: float = 60) -> AbstractContextManager[None]:
-        """A lease that one holder has at a time; waits for it; renewed while held."""
+    def lock(
+        self, name: str, holder: str, seconds: float = 60, wait_seconds: float = 900
+    ) -> AbstractContextManager[None]:
+        """A lease that one holder has at a time; waits for it; renewed while held. Raises ConflictError."""
 
 
 class ModelVersion(StrictModel):
@@ -136,6 +138,9 @@ class ModelRegistry(Protocol):
 
     def champion(self, name: str) -> ModelVersion | None:
         """The version that the alias `champion` names, or None."""
+
+    def version(self, name: str, number: str) -> ModelVersion:
+        """One version. Raises NotFoundError."""
 
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions, newest first; empty for an unknown name."""

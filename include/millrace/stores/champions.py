@@ -12,6 +12,8 @@ from millrace.errors import NotFoundError, did_you_mean
 from millrace.stores.base import ModelRegistry, RunStore
 
 CHAMPION = "champion"
+WAIT_SECONDS = 900.0
+"""How long a move waits for a run that is deciding on the champion."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,11 @@ class Move:
         return self.before != self.champion
 
 
-def promote(registry: ModelRegistry, runs: RunStore, name: str, version: str, by: str) -> Move:
-    """Make a version the champion; repeating it changes nothing. Raises NotFoundError."""
-    with runs.lock(f"champion/{name}", by):
+def promote(
+    registry: ModelRegistry, runs: RunStore, name: str, version: str, by: str, wait_seconds: float = WAIT_SECONDS
+) -> Move:
+    """Make a version the champion; repeating it changes nothing. Raises NotFoundError or ConflictError."""
+    with runs.lock(f"champion/{name}", by, wait_seconds=wait_seconds):
         _require(registry, name, version)
         move = Move(name, _present(registry, name), version)
         if move.moved:
@@ -39,13 +43,20 @@ def promote(registry: ModelRegistry, runs: RunStore, name: str, version: str, by
         return move
 
 
-def roll_back(registry: ModelRegistry, runs: RunStore, name: str, by: str, only_from: str | None = None) -> Move:
+def roll_back(
+    registry: ModelRegistry,
+    runs: RunStore,
+    name: str,
+    by: str,
+    only_from: str | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+) -> Move:
     """Make the champion before the present one the champion again; a further call goes further back.
 
     With `only_from`, it moves only while that version is the champion, so that a repeated call changes nothing.
-    Raises NotFoundError.
+    Raises NotFoundError, or ConflictError after a wait.
     """
-    with runs.lock(f"champion/{name}", by):
+    with runs.lock(f"champion/{name}", by, wait_seconds=wait_seconds):
         present = _present(registry, name)
         if present is None:
             raise NotFoundError(f"The model '{name}' has no champion.", hint=_known(registry, name))
@@ -61,6 +72,12 @@ def roll_back(registry: ModelRegistry, runs: RunStore, name: str, by: str, only_
         move = Move(name, present, earlier)
         _record(runs, move, by, f"rolled back from {present}")
         return move
+
+
+def previous(registry: ModelRegistry, name: str) -> str | None:
+    """The version that a rollback would return to; None where there is none."""
+    present = _present(registry, name)
+    return before(registry.champions(name), present) if present is not None else None
 
 
 def before(past: list[str], present: str) -> str | None:

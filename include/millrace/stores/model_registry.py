@@ -55,6 +55,17 @@ class MlflowRegistry:
         return _version(found, list(found.aliases))
 
     @explained
+    def version(self, name: str, number: str) -> ModelVersion:
+        """One version. Raises NotFoundError."""
+        try:
+            found = self._client.get_model_version(name, number)
+        except Exception as error:
+            if error_code(error) not in _ABSENT:
+                raise
+            raise _no_such_version(name, number) from error
+        return _version(found, list(found.aliases))
+
+    @explained
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions, newest first; empty for an unknown name."""
         return self._search(name, f"name='{name}'")
@@ -88,8 +99,7 @@ class MlflowRegistry:
         except Exception as error:
             if error_code(error) not in _ABSENT:
                 raise
-            hint = f"'millrace models list {name}' shows the versions."
-            raise NotFoundError(f"The model '{name}' has no version {version}.", hint=hint) from error
+            raise _no_such_version(name, version) from error
 
     @explained
     def champions(self, name: str) -> list[str]:
@@ -205,6 +215,11 @@ class MlflowRegistry:
                 f"MLflow keeps this experiment's files in '{bucket}', not in the bucket '{self.settings.s3_bucket}'.",
                 hint="Set S3_BUCKET to it, or give the pipeline another name so that a new experiment is made.",
             )
+
+
+def _no_such_version(name: str, number: str) -> NotFoundError:
+    hint = f"'millrace models list {name}' shows the versions."
+    return NotFoundError(f"The model '{name}' has no version {number}.", hint=hint)
 
 
 def _version(found: Any, aliases: list[str]) -> ModelVersion:

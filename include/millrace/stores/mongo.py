@@ -43,6 +43,7 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "sessions": [[("user", 1)]],
     "reset_tokens": [[("user", 1)]],
     "login_failures": [],
+    "traffic": [],
     "audit_log": [[("at", -1)], [("who", 1), ("at", -1)], [("action", 1), ("at", -1)]],
 }
 EXPIRING = frozenset({"sessions", "reset_tokens", "login_failures"})

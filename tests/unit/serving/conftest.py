@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import uvicorn
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skops.io import dump
 
+from millrace.settings import Settings
 from millrace.stores.base import ModelVersion
+from serving.app import create_app
+from serving.runtime.model_files import ModelFiles
 
 
 def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
@@ -24,17 +32,20 @@ def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
 
 
 def write_model(
-    folder: Path, estimator, metadata: dict, *, example: list | None = None, signature: bool = True
+    folder: Path,
+    estimator,
+    metadata: dict,
+    *,
+    example: list | None = None,
+    signature: bool = True,
+    columns: list[dict] | None = None,
 ) -> Path:
     """A folder with MLmodel, the skops file and the input example, in MLflow's form."""
     from ruamel.yaml import YAML
 
     folder.mkdir(parents=True, exist_ok=True)
     dump(estimator, folder / "model.skops")
-    columns = [
-        {"name": "a", "type": "double", "required": True},
-        {"name": "b", "type": "double", "required": True},
-    ]
+    columns = columns or [{"name": name, "type": "double", "required": True} for name in "ab"]
     document = {
         "flavors": {"sklearn": {"pickled_model": "model.skops", "serialization_format": "skops"}},
         "metadata": metadata,
@@ -42,7 +53,7 @@ def write_model(
         "saved_input_example_info": {"artifact_path": "input_example.json", "pandas_orient": "split"},
     }
     YAML(typ="safe", pure=True).dump(document, folder / "MLmodel")
-    table = {"columns": ["a", "b"], "data": example or [[None, 2.0], [1.0, 2.0]]}
+    table = {"columns": [c["name"] for c in columns], "data": example or [[None, 2.0], [1.0, 2.0]]}
     (folder / "input_example.json").write_text(json.dumps(table))
     return folder
 
@@ -83,3 +94,53 @@ def two_targets(table):
 def classifier(table):
     """Classes `high` and `low` by the sign of a."""
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(table, np.where(table["a"] > 0, "high", "low"))
+
+
+@pytest.fixture(scope="session")
+def restored():
+    """Makes a service that has restored some models (name to estimator and metadata); nothing else is there."""
+
+    def make(home: Path, models: dict):
+        files = ModelFiles(home / "models")
+        for name, (estimator, metadata, *options) in models.items():
+            version, further = version_of(name, "3"), options[0] if options else {}
+            files.fetch(version, lambda _, folder, e=estimator, m=metadata, f=further: write_model(folder, e, m, **f))
+            files.keep(version)
+        app = create_app(
+            Settings(
+                millrace_home=home,
+                millrace_port_base=30000,
+                mongodb_uri="mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200",
+                s3_endpoint_url="http://127.0.0.1:9",
+                mlflow_tracking_uri="http://127.0.0.1:9",
+            )
+        )
+        app.state.services.manager.restore()
+        return app
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def on_port():
+    """Runs an application on a real port: `with on_port(app) as port`."""
+
+    @contextmanager
+    def run(app):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            deadline = time.monotonic() + 30
+            while not server.started:
+                assert time.monotonic() < deadline, "the service did not start"
+                time.sleep(0.02)
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join(timeout=30)
+
+    return run

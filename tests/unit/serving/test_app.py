@@ -245,7 +245,7 @@ def test_a_deadline_that_is_not_met_is_a_503_that_says_so(service, monkeypatch):
         await asyncio.Event().wait()
 
     monkeypatch.setattr(service.app.state.services.answering, "_asked", endless)
-    response = predict(service, {"a": 1.0, "b": 1.0}, headers={"X-Millrace-Deadline-Ms": "20"})
+    response = predict(service, {"a": 1.5, "b": 41.0}, headers={"X-Millrace-Deadline-Ms": "20"})
     assert (response.status_code, response.json()["code"]) == (503, "deadline_exceeded")
     assert response.headers["retry-after"]
     assert 'predictions_shed_total{model="reg"}' in service.get("/metrics").text

@@ -9,6 +9,7 @@ import pytest
 
 from millrace.errors import NotFoundError, StorageError
 from serving.failures import NotLoadedError
+from serving.runtime.loader import ModelLoader
 from serving.runtime.manager import ModelManager
 from serving.runtime.model_files import ModelFiles
 
@@ -67,7 +68,7 @@ def registry(tmp_path, card, writer, scaled):
 @pytest.fixture
 def make(tmp_path, registry):
     """Makes a manager, as a restart does: the local copies stay."""
-    return lambda: ModelManager(lambda: registry, ModelFiles(tmp_path / "home" / "models"))
+    return lambda: ModelManager(ModelLoader(lambda: registry, ModelFiles(tmp_path / "home" / "models")))
 
 
 def answer(manager):
@@ -108,7 +109,7 @@ def test_a_version_that_fails_to_load_never_replaces_one_that_works(make, regist
 
 
 def test_a_failed_version_is_not_tried_at_every_look_but_when_forced(make, registry, scaled, monkeypatch):
-    monkeypatch.setattr("serving.runtime.manager.FIRST_PAUSE", 300.0)
+    monkeypatch.setattr("serving.runtime.retries.FIRST_PAUSE", 300.0)
     manager = make()
     (registry.root / "m" / "1" / "model.skops").write_bytes(b"garbage")
     manager.look()
@@ -168,7 +169,7 @@ def test_a_model_that_vanishes_from_the_registry_goes_on_serving(make, registry)
 def test_a_half_written_copy_is_not_served(make, registry):
     manager = make()
     manager.look()
-    (manager._files.root / "m" / "1" / "version.json").unlink()
+    (manager._loader.files.root / "m" / "1" / "version.json").unlink()
     restarted = make()
     restarted.restore()
     assert not restarted.models
@@ -179,7 +180,7 @@ def test_a_half_written_copy_is_not_served(make, registry):
 def test_a_damaged_local_copy_is_fetched_again(make, registry):
     manager = make()
     manager.look()
-    (manager._files.root / "m" / "1" / "model.skops").write_bytes(b"damaged")
+    (manager._loader.files.root / "m" / "1" / "model.skops").write_bytes(b"damaged")
     restarted = make()
     restarted.restore()
     assert not restarted.models
@@ -195,7 +196,7 @@ def test_only_the_present_version_and_the_one_before_are_kept_on_disk(make, regi
     for number in ("1", "2", "3"):
         registry.named["m"] = number
         manager.look()
-    assert {path.name for path in (manager._files.root / "m").iterdir() if path.is_dir()} == {"2", "3"}
+    assert {path.name for path in (manager._loader.files.root / "m").iterdir() if path.is_dir()} == {"2", "3"}
 
 
 @pytest.mark.parametrize("name", ["..", ".hidden", "a/b", "a\\b"])

@@ -3,39 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
-from contextlib import contextmanager
 
 import jsonschema
 import numpy as np
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
-
-from millrace.settings import Settings
-from serving.app import create_app
-from serving.runtime.model_files import ModelFiles
-
-
-def service_of(home, card, writer, models):
-    """A service that has restored some models; nothing else is there."""
-    files = ModelFiles(home / "models")
-    for name, (estimator, metadata) in models.items():
-        version = card(name, "3")
-        files.fetch(version, lambda _, folder, e=estimator, m=metadata: writer(folder, e, m))
-        files.keep(version)
-    settings = Settings(
-        millrace_home=home,
-        millrace_port_base=30000,
-        mongodb_uri="mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200",
-        s3_endpoint_url="http://127.0.0.1:9",
-        mlflow_tracking_uri="http://127.0.0.1:9",
-    )
-    app = create_app(settings)
-    app.state.services.manager.restore()
-    return app
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +20,8 @@ def models(regression, classifier, two_targets):
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory, card, writer, models):
-    app = service_of(tmp_path_factory.mktemp("home"), card, writer, models)
+def service(tmp_path_factory, restored, models):
+    app = restored(tmp_path_factory.mktemp("home"), models)
     app.state.services.watcher.started = True
     return TestClient(app, raise_server_exceptions=False)
 
@@ -214,7 +186,7 @@ def test_a_batch_may_be_a_csv(service):
     assert refused.status_code == 422
     assert "Row 1 (counted from 0): field 'b'" in refused.json()["error"]
     content = service.get("/openapi.json").json()["paths"][batch]["post"]["requestBody"]["content"]
-    assert set(content) == {"application/json", "text/csv"}
+    assert {"application/json", "text/csv"} <= set(content)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +208,7 @@ def test_a_batch_may_be_a_csv(service):
         (b"a,b\n1,2,3\n", "text/csv", 422, "no list of 2 values"),
         (b'a,b\n1,"2\n', "text/csv", 400, "no CSV"),
         (b"a,b\n\xff,2\n", "text/csv", 400, "not UTF-8"),
-        (b"<a/>", "application/xml", 422, "'application/xml' cannot be read"),
+        (b"<a/>", "application/xml", 415, "'application/xml' cannot be read"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused_with_a_sentence(service, body, kind, status, words):
@@ -254,31 +226,11 @@ def test_the_bare_address_asks_which_of_several_models_is_meant(service):
     assert service.get("/api/v1/models/rig/ping").status_code == 503  # MLflow was not asked yet
 
 
-@contextmanager
-def running(app):
-    """The service on a real port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        deadline = time.monotonic() + 30
-        while not server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join(timeout=30)
-
-
-def test_mlflows_own_scoring_client_gets_right_answers(tmp_path, card, writer, models, regression, table):
+def test_mlflows_own_scoring_client_gets_right_answers(tmp_path, restored, on_port, models, regression, table):
     from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
     expected = regression.predict(table).tolist()
-    with running(service_of(tmp_path, card, writer, {"reg": models["reg"]})) as port:
+    with on_port(restored(tmp_path, {"reg": models["reg"]})) as port:
         client = ScoringServerClient("127.0.0.1", port)
         client.wait_server_ready(timeout=30)
         assert client.get_version()

@@ -1,0 +1,74 @@
+"""Predicts a file part by part: memory does not grow with its rows, and other requests have their turn in between.
+
+The whole file is read and checked first, so whatever is wrong with a row is known before the answer begins. It knows
+nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any, TypeVar
+
+from serving.deps import Services
+from serving.failures import OverloadedError
+from serving.runtime.loaded_model import LoadedModel
+from serving.runtime.tables.answers import AnswerFile, table_of
+from serving.runtime.tables.base import TableFormat
+from serving.runtime.tables.decoding import decoded_parts
+
+Result = TypeVar("Result")
+PAUSE_SECONDS = 0.5
+MOST_PAUSES = 120
+"""A part that finds the model busy waits for so long altogether: the rows that were answered are worth it."""
+
+
+@dataclass(frozen=True)
+class FilePrediction:
+    """One file with the version that predicts it, from the first row to the last."""
+
+    services: Services
+    model: LoadedModel
+    form: TableFormat
+    file: IO[bytes]
+    probabilities: bool
+
+    async def check(self) -> int:
+        """Read the whole file; the number of its rows. Raises MalformedBodyError, TooLargeError or RequestError."""
+        rows = 0
+        async for part in self._parts():
+            rows += len(next(iter(part.values())))
+        return rows
+
+    async def answers(self, wanted: TableFormat) -> AsyncIterator[bytes]:
+        """The file of answers, in pieces."""
+        answer, answering = AnswerFile(wanted), self.services.answering
+        async for part in self._parts():
+            found = await _patiently(partial(answering.of_columns, self.model, part, probabilities=self.probabilities))
+            if piece := await self._beside(lambda found=found: answer.add(table_of(self.model, found))):  # type: ignore[misc]
+                yield piece
+        yield answer.end()
+
+    async def _parts(self) -> AsyncIterator[dict[str, Any]]:
+        limits = self.services.limits
+        self.file.seek(0)
+        ignore = limits.serving_unknown_fields == "ignore"
+        rows, most = limits.serving_batch_rows, limits.serving_file_rows
+        parts = decoded_parts(self.form, self.file, self.model, rows=rows, most=most, ignore_unknown=ignore)
+        while (part := await self._beside(partial(next, parts, None))) is not None:
+            yield part
+
+    async def _beside(self, work: Callable[[], Result]) -> Result:
+        return await _patiently(partial(self.services.pool.run, work))
+
+
+async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
+    """What `work` gives, also when the service has more to do than it can for a while. Raises OverloadedError."""
+    for _ in range(MOST_PAUSES):
+        try:
+            return await work()
+        except OverloadedError:
+            await asyncio.sleep(PAUSE_SECONDS)
+    return await work()
