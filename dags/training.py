@@ -46,6 +46,7 @@ TIMEOUTS = {
     "train": timedelta(hours=12),
     "evaluate": timedelta(hours=1),
     "register": timedelta(minutes=30),
+    "forecast": timedelta(hours=1),
 }
 ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
 MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": ISO_TIME}
@@ -108,7 +109,9 @@ def _chain(spec: PipelineSpec) -> None:
     if delivered is not None:
         delivered >> trained
     evaluated = _stage("evaluate")(transform=table, train=trained)
-    _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+    registered = _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+    if spec.task == "forecast":
+        _stage("forecast")(transform=table, register=registered)
 
 
 def _stage(stage: str, **options: Any) -> Any:

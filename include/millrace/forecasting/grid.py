@@ -61,6 +61,11 @@ def panel_of(
     return panel
 
 
+def series_keys(name: str, keys: list[str]) -> dict[str, str]:
+    """The key columns of a series by name; empty where the table is one series."""
+    return dict(zip(keys, name.split(SEPARATOR), strict=True)) if keys else {}
+
+
 def _refuse_absent(frame: pd.DataFrame, names: list[str]) -> None:
     for name in names:
         if name not in frame.columns:

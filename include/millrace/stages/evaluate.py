@@ -13,6 +13,7 @@ from millrace.stages.base import RunContext, run_stage
 from millrace.stages.breakdown import breakdown
 from millrace.stages.candidates import all_candidates
 from millrace.stages.champion_score import ScoredChampion, scored_champion
+from millrace.stages.forecast_plots import forecast_plots
 from millrace.stages.held_out import Material, material
 from millrace.stages.importance import permutation_importance
 from millrace.stages.outputs import Evaluated, Trained, Transformed
@@ -145,6 +146,8 @@ def _champion_document(
 def _plots(context: RunContext, rows: Material, model: Any, given: Answer) -> dict[str, bytes]:
     spec = context.spec
     inputs, truth = rows.testing()
+    if spec.task == "forecast":
+        return forecast_plots(inputs, truth, given.values)
     importance = {}
     if truth is not None:
         importance = permutation_importance(

@@ -10,7 +10,7 @@ from millrace.errors import TrainingError
 from millrace.estimators.threads import bounded_threads
 from millrace.forecasting.base import ForecastCandidate
 from millrace.forecasting.model import ForecastModel
-from millrace.forecasting.walk import walk
+from millrace.forecasting.walk import last_origin, walk
 
 if TYPE_CHECKING:
     from millrace.stages.forecast_material import ForecastMaterial
@@ -28,7 +28,8 @@ def trained_forecaster(rows: ForecastMaterial, candidate: ForecastCandidate) -> 
                 walk(lambda: candidate.forecaster(SEED), panel, part, plan.horizon, plan.backtest.refit)
                 for part in origins
             ]
-            fitted = candidate.forecaster(SEED).fit(panel, plan.horizon)
+            until = last_origin(panel, plan)
+            fitted = candidate.forecaster(SEED).fit(panel.until(until), plan.horizon)
         except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
             raise TrainingError(
@@ -38,7 +39,7 @@ def trained_forecaster(rows: ForecastMaterial, candidate: ForecastCandidate) -> 
             plan=plan.model_dump(mode="json"),
             forecaster=fitted,
             series=list(panel.series),
-            fitted_until=int(panel.nanoseconds(np.array([panel.end]))[0]),
+            fitted_until=int(panel.nanoseconds(np.array([until]))[0]),
             walked=panel.nanoseconds(np.concatenate(origins)),
             record=np.concatenate(walked),
         )

@@ -33,6 +33,7 @@ def training_key(context: RunContext, transformed: Transformed, candidate: str) 
         "target": spec.targets,
         "split": spec.splitting.model_dump(mode="json"),
         "time_column": spec.time_column,
+        "forecast": None if spec.forecast is None else spec.forecast.model_dump(mode="json"),
         "training": spec.training.model_dump(mode="json"),
         "metric": spec.metric,
         "candidate": all_candidates(spec)[candidate].model_dump(mode="json"),

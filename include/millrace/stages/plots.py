@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from millrace.stages.cluster_profile import distinctions
+from millrace.stages.drawing import new_figure as _figure
+from millrace.stages.drawing import png as _png
 from millrace.stages.scoring import Answer
 
 if TYPE_CHECKING:
@@ -42,22 +43,6 @@ def drawn_breakdown(told: dict[str, Any] | None) -> dict[str, bytes]:
         return {}
     clusters, columns, matrix = distinctions(told)
     return {"profile": _png(_profile(clusters, columns[:MAX_COLUMNS], matrix[:, :MAX_COLUMNS]))} if columns else {}
-
-
-def _figure(columns: int = 1, rows: int = 1) -> tuple[Figure, Any]:
-    # The object interface: pyplot keeps figures alive and is not for threads.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.2 * columns, 4.2 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _residuals(truth: Any, values: Any, targets: list[str]) -> Figure:

@@ -14,6 +14,7 @@ from millrace.stages.base import RunContext, run_stage
 from millrace.stages.candidates import all_candidates
 from millrace.stages.champion_score import scored_champion
 from millrace.stages.evaluate import beats
+from millrace.stages.forecast_version import forecast_version
 from millrace.stages.held_out import Material, material
 from millrace.stages.lineage import lineage_tags, training_key
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
@@ -123,6 +124,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     from millrace.stores.tracking import NewVersion
 
     content = context.artifacts.get_bytes(best.model_uri)
+    if context.spec.task == "forecast":
+        tags = lineage_tags(context, transformed, best.candidate)
+        return context.registry.register(forecast_version(best, content, tags, rows.testing()[0], context.spec))
     model = model_from_bytes(content, best.candidate)
     inputs, _ = rows.training()
     inputs = inputs[list(model[0].inputs_)]

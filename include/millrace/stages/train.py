@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from millrace.errors import NotFoundError, did_you_mean
+from millrace.estimators.base import Candidate
 from millrace.stages.assembly import recipe
 from millrace.stages.base import RunContext, run_stage
 from millrace.stages.candidates import all_candidates
-from millrace.stages.held_out import material
+from millrace.stages.held_out import Material, material
 from millrace.stages.lineage import lineage_tags, training_key
 from millrace.stages.outputs import Trained, Transformed
 from millrace.stages.search import Choice, choose
@@ -38,12 +40,9 @@ def _train(context: RunContext, transformed: Transformed, label: str) -> Trained
     from millrace.stores.model_format import model_bytes
 
     started = time.time()
-    spec, candidate = context.spec, all_candidates(context.spec)[label]
+    candidate = all_candidates(context.spec)[label]
     rows = material(context, transformed)
-    inputs, target = rows.training()
-    plan = recipe(spec, candidate, inputs, context.warn)
-    choice = choose(plan, rows.table, rows.folds(), spec.metric, spec.greater_is_better)
-    model = plan.fit(inputs, target, choice.params, context.warn)
+    model, choice = (_forecaster if context.spec.task == "forecast" else _pipeline)(context, rows, candidate)
     scored, _ = rows.score(model)
     uri = context.artifacts.put_bytes(f"runs/{context.run_id}/candidates/{label}/model.skops", model_bytes(model))
     params = {**candidate.params, **choice.params}
@@ -57,6 +56,21 @@ def _train(context: RunContext, transformed: Transformed, label: str) -> Trained
         mlflow_run_id=_track(context, transformed, label, choice, scored, started),
         rows=rows.rows(),
     )
+
+
+def _pipeline(context: RunContext, rows: Material, candidate: Candidate) -> tuple[Any, Choice]:
+    spec = context.spec
+    inputs, target = rows.training()
+    plan = recipe(spec, candidate, inputs, context.warn)
+    choice = choose(plan, rows.table, rows.folds(), spec.metric, spec.greater_is_better)
+    return plan.fit(inputs, target, choice.params, context.warn), choice
+
+
+def _forecaster(context: RunContext, rows: Any, candidate: Any) -> tuple[Any, Choice]:
+    from millrace.stages.forecast_training import trained_forecaster
+
+    model, metrics = trained_forecaster(rows, candidate)
+    return model, Choice(candidate.options, metrics)
 
 
 def _track(

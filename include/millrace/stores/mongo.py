@@ -38,6 +38,12 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
         [("keys", 1)],
     ],
     "feedback": [[("model", 1), ("updated_at", -1)]],
+    "forecasts": [
+        [("pipeline", 1), ("series", 1), ("timestamp", 1), ("origin", -1)],
+        [("pipeline", 1), ("origin", -1)],
+        [("pipeline", 1), ("timestamp", 1)],
+        [("pipeline", 1), ("actual", 1), ("timestamp", 1)],
+    ],
     "users": [[("role", 1)]],
     "api_keys": [[("created_at", -1)], [("owner", 1), ("created_at", -1)]],
     "sessions": [[("user", 1)]],

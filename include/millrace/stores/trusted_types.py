@@ -9,6 +9,13 @@ from __future__ import annotations
 TRUSTED_TYPES: tuple[str, ...] = (
     "millrace.estimators.labels.EncodedLabels",
     "millrace.features.row_features.RowFeatures",
+    "millrace.forecasting.day_vectors.DayVectorModel",
+    "millrace.forecasting.lags.LagModel",
+    "millrace.forecasting.mean.MeanModel",
+    "millrace.forecasting.model.ForecastModel",
+    "millrace.forecasting.seasonal.DriftModel",
+    "millrace.forecasting.seasonal.SeasonalNaiveModel",
+    "millrace.forecasting.smoothing.SmoothingModel",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.impute._iterative.IterativeImputer",
