@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     mount_console(app)
     guard(app)
-    install_openapi(app, services.manager)
+    install_openapi(app, services.manager, services.access.anonymous.permissions)
     return app
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from serving.access.permissions import Permission
+from serving.openapi_security import describe_security
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.manager import ModelManager
 
@@ -18,7 +21,7 @@ DESCRIPTION = (
 Document = dict[str, Any]
 
 
-def install_openapi(app: FastAPI, manager: ModelManager) -> None:
+def install_openapi(app: FastAPI, manager: ModelManager, anonymous: Collection[Permission]) -> None:
     """Give the app an OpenAPI document that follows the loaded models."""
     made: dict[tuple[str, ...], Document] = {}
 
@@ -27,14 +30,15 @@ def install_openapi(app: FastAPI, manager: ModelManager) -> None:
         key = tuple(sorted(f"{name}/{model.version.version}" for name, model in models.items()))
         if key not in made:
             made.clear()
-            made[key] = _document(app, [models[name] for name in sorted(models)])
+            made[key] = _document(app, [models[name] for name in sorted(models)], anonymous)
         return made[key]
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI, models: list[LoadedModel]) -> Document:
+def _document(app: FastAPI, models: list[LoadedModel], anonymous: Collection[Permission]) -> Document:
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    describe_security(document, app.routes, anonymous)
     for model in models:
         for suffix, schema, example in _bodies(model):
             general = document["paths"][f"/api/v1/models/{{name}}/{suffix}"]["post"]

@@ -9,12 +9,14 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
 from millrace.accounts.one_time import digest, new_secret
 
 ISSUER = "millrace"
+TICKET_SECONDS = 3600
 _ALGORITHM = "HS256"
 _REFRESH = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)
 
@@ -43,15 +45,30 @@ class AccessTokens:
 
     def read(self, text: str) -> AccessToken | None:
         """What the token says, or None where it is forged, expired, or no token at all."""
+        claims = self._claims(text, "access")
+        if claims is None or not isinstance(claims.get("sid"), str):
+            return None
+        return AccessToken(str(claims["sub"]), claims["sid"], float(claims["exp"]))
+
+    def make_ticket(self, run_id: str) -> str:
+        """What opens the files of one run for an hour, where a browser cannot send a token: images, new tabs."""
+        moment = time.time()
+        claims = {"iss": ISSUER, "typ": "ticket", "sub": run_id, "iat": moment, "exp": moment + TICKET_SECONDS}
+        return jwt.encode(claims, self._secret, _ALGORITHM)
+
+    def read_ticket(self, text: str) -> str | None:
+        """The run whose files the ticket opens, or None."""
+        claims = self._claims(text, "ticket")
+        return None if claims is None else str(claims["sub"])
+
+    def _claims(self, text: str, kind: str) -> dict[str, Any] | None:
         try:
-            claims = jwt.decode(
-                text, self._secret, [_ALGORITHM], issuer=ISSUER, options={"require": ["exp", "iat", "sub", "sid"]}
+            claims: dict[str, Any] = jwt.decode(
+                text, self._secret, [_ALGORITHM], issuer=ISSUER, options={"require": ["exp", "iat", "sub"]}
             )
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             return None
-        if claims.get("typ") != "access" or not isinstance(claims["sid"], str):
-            return None
-        return AccessToken(str(claims["sub"]), claims["sid"], float(claims["exp"]))
+        return claims if claims.get("typ") == kind else None
 
 
 @dataclass(frozen=True)

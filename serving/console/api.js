@@ -1,4 +1,5 @@
-// Talks to the service. An error is always one sentence that a person can read.
+// Talks to the service, in the name of whoever is signed in. An error is always one sentence that a person can read.
+import { renew, token } from "./session.js";
 
 /** What the service refused, or why it could not be reached. */
 export class Refusal extends Error {
@@ -23,20 +24,28 @@ export function post(path, content) {
   });
 }
 
-async function ask(path, options = {}, again = false) {
-  let response;
-  try {
-    response = await fetch(path, { signal: AbortSignal.timeout(30000), ...options });
-  } catch {
-    throw new Refusal("The service does not answer. Is the stack running? Try: millrace status", "unreachable");
+async function ask(path, options = {}) {
+  let response = await send(path, options, await token());
+  if (response.status === 401) {
+    const renewed = await renew(); // the token may have been withdrawn, or the clocks may differ
+    if (renewed) response = await send(path, options, renewed);
+  }
+  if (response.status === 429 && !options.method) {
+    // The limit is by the second: a page that asks for much at once waits and goes on.
+    await new Promise((go) => setTimeout(go, Math.min(Number(response.headers.get("Retry-After") ?? 1), 10) * 1000));
+    response = await send(path, options, await token());
   }
   const answer = await response.json().catch(() => null);
   if (answer === null) throw new Refusal(`The service answered ${response.status} without JSON.`, "no_json");
-  if (response.status === 429 && !again && !options.method) {
-    // The limit is by the second: a page that asks for much at once waits and goes on.
-    await new Promise((go) => setTimeout(go, Math.min(Number(response.headers.get("Retry-After") ?? 1), 10) * 1000));
-    return ask(path, options, true);
-  }
   if (answer.success === false) throw new Refusal(answer.error, answer.code, answer.details);
   return answer;
+}
+
+async function send(path, options, bearer) {
+  const headers = bearer ? { ...options.headers, Authorization: `Bearer ${bearer}` } : options.headers;
+  try {
+    return await fetch(path, { signal: AbortSignal.timeout(30000), ...options, headers });
+  } catch {
+    throw new Refusal("The service does not answer. Is the stack running? Try: millrace status", "unreachable");
+  }
 }

@@ -9,12 +9,14 @@ import * as models from "./views/models.js";
 import * as pipelines from "./views/pipelines.js";
 import * as run from "./views/run.js";
 import * as runs from "./views/runs.js";
+import * as signin from "./views/signin.js";
+import { onPerson, person, signOut } from "./session.js";
 
 // A view: tab and title; load(parameters) asks the service; draw(answer, parameters) makes elements;
 // pause(answer) says in how many milliseconds to ask again, 0 for never.
 const ROUTES = [
   [/^\/pipelines$/, pipelines], [/^\/runs$/, runs], [/^\/runs\/(?<id>[^/]+)$/, run],
-  [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/health$/, health],
+  [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/health$/, health], [/^\/sign-in$/, signin],
 ];
 const main = document.getElementById("main");
 let shown = { token: 0, text: null, timer: 0 };
@@ -77,6 +79,9 @@ function show(answer, draw) {
 }
 
 function refusal(error) {
+  if (error.code === "not_signed_in") {
+    return [h("h1", { tabindex: "-1" }, "Sign in to see this"), signin.signInForm(navigate)];
+  }
   return [h("h1", { tabindex: "-1" }, "This cannot be shown"), notice("is-bad", null, [error.message]),
     error.code === "unreachable" ? commandLine("millrace status") : null];
 }
@@ -98,6 +103,15 @@ async function watchHealth() {
   setTimeout(() => whenVisible(watchHealth), 10000);
 }
 
+function drawPerson() {
+  const place = document.getElementById("person"), known = person();
+  const leave = async () => { await signOut(); navigate(); };
+  place.replaceChildren(...(known
+    ? [h("span", { class: "person-name", title: `Signed in as ${known.user}, ${known.role}` }, known.user, h("small", {}, known.role)),
+      h("button", { class: "button copy", type: "button", id: "sign-out", onclick: leave }, "Sign out")]
+    : [h("a", { class: "quiet", href: "#/sign-in", id: "sign-in" }, "Sign in")]));
+}
+
 function setUpTheme() {
   const button = document.getElementById("theme"), root = document.documentElement;
   const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
@@ -114,6 +128,8 @@ setInterval(() => {
   for (const time of document.querySelectorAll("time[datetime]")) time.textContent = elapsed(time.dateTime);
 }, 30000);
 addEventListener("hashchange", navigate);
+onPerson(drawPerson);
+drawPerson();
 setUpTheme();
 navigate();
 watchHealth();

@@ -3,6 +3,7 @@ import { Refusal, post } from "./api.js";
 import { h } from "./dom.js";
 import { predicted } from "./format.js";
 import { commandLine, notice, tag } from "./parts.js";
+import { person } from "./session.js";
 
 const NUMBERS = ["double", "float", "long", "integer"];
 const WORDS = { double: "number", float: "number", long: "whole number", integer: "whole number", string: "text", boolean: "true or false", datetime: "time" };
@@ -106,5 +107,6 @@ function shares(probabilities) {
 
 function curl(path, row) {
   const url = new URL(path, document.baseURI).href;
-  return `curl -s -X POST ${url} -H 'Content-Type: application/json' -d '${JSON.stringify(row).replaceAll("'", "'\\''")}'`;
+  const key = person() ? ` -H "X-API-Key: $MILLRACE_API_KEY"` : "";
+  return `curl -s -X POST ${url}${key} -H 'Content-Type: application/json' -d '${JSON.stringify(row).replaceAll("'", "'\\''")}'`;
 }

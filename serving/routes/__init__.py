@@ -19,16 +19,20 @@ from serving.routes import (
     pipelines,
     predict,
     runs,
+    traffic,
     users,
+    versions,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
+    versions.router,
     files.router,
     open_inference.router,
     invocations.router,
     feedback.router,
     models.router,
+    traffic.router,
     pipelines.router,
     runs.router,
     artifacts.router,

@@ -103,4 +103,4 @@ def _problems(services: Services, parts: dict[str, PartState]) -> list[str]:
         for name, model in manager.models.items()
         if manager.is_withdrawn(name)
     ]
-    return [*away, *failed, *withdrawn]
+    return [*away, *failed, *withdrawn, *services.traffic.problems()]

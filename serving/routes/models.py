@@ -93,11 +93,15 @@ def model(name: str, services: ServicesDep) -> ModelAnswer:
 @router.get("/{name}/schema", dependencies=_READ, responses=errors(404, 503))
 def schema(name: str, services: ServicesDep) -> SchemaAnswer:
     """Show what the serving version takes: a JSON schema, the fields, and a row that predicts."""
-    loaded = services.manager.get(name)
+    return schema_of(services.manager.get(name))
+
+
+def schema_of(loaded: LoadedModel) -> SchemaAnswer:
+    """What a version takes, as an answer."""
     return SchemaAnswer(
         timestamp=now(),
         request_id=request_id.get(),
-        model=name,
+        model=loaded.name,
         model_version=loaded.version.version,
         input_schema=loaded.signature.json_schema(),
         fields=loaded.signature.as_document(),

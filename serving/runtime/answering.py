@@ -72,7 +72,8 @@ class Answering:
 
     async def named(self, name: str, which: str) -> Choice:
         """The version that the caller names, by alias or number. Raises NotFoundError or NotLoadedError."""
-        return Choice(await self._variants.get(name, which), which)
+        model = await self._variants.get(name, which)
+        return Choice(model, model.version.version if which.isdigit() else which)
 
     async def of_body(
         self, name: str, body: bytes, *, many: bool, probabilities: bool, which: str | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from millrace.errors import MillraceError
 from millrace.stores.base import ModelRegistry, ModelVersion
 from serving.runtime.loaded_model import LoadedModel
-from serving.runtime.model_files import ModelFiles, open_model
+from serving.runtime.model_files import ModelFiles, is_same, open_model
 
 
 class ModelLoader:
@@ -40,6 +40,9 @@ class ModelLoader:
 
     def visiting(self, version: ModelVersion) -> LoadedModel:
         """The version, in memory only: whoever asks for many versions fills no disk. Raises MillraceError."""
+        kept = self.files.copy_of(version.name, version.version)
+        if kept is not None and is_same(kept[0], version):
+            return self.opened(version, kept[1])
         with tempfile.TemporaryDirectory(prefix="millrace-version-") as folder:
             self.registry.download(version, Path(folder))
             return self.opened(version, Path(folder))

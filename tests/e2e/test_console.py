@@ -7,16 +7,24 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
+from millrace.accounts.roles import Role
+from millrace.accounts.trail import SERVICE, AuditTrail
+from millrace.accounts.users import Users, new_user
 from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import Settings
 from millrace.spec.catalogue import load_spec
+from millrace.stores.accounts import MongoAccounts
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.audit_log import MongoAuditLog
 from serving.app import create_app
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -39,6 +47,12 @@ target: target
 candidates:
   - {estimator: logistic_regression}
 """
+WIDTHS = """
+    const images = [...document.querySelectorAll(".plots img")];
+    for (const image of images) image.loading = "eager";
+    return Promise.all(images.map((image) => image.decode().then(() => image.naturalWidth)));
+"""
+PASSWORD = "a brass wheel turns slowly"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--window-size=1280,1000",
@@ -67,18 +81,25 @@ def installation(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -
     return settings
 
 
-@pytest.fixture(scope="module")
-def address(installation: Settings) -> Iterator[str]:
-    """Where the service of that installation answers."""
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Where the service answers, on a port of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(installation), port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
     thread.join(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def address(installation: Settings) -> Iterator[str]:
+    """Where the service of that installation answers."""
+    with serving(create_app(installation)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +138,8 @@ def see(browser: Any, css: str, text: str = "") -> Any:
 
 def test_a_person_finds_the_champion_and_follows_the_last_run(browser, address):
     browser.get(address)
-    card = see(browser, ".pipeline", "tumour")
     see(browser, ".champion-value", "Version 1")
-    assert "Diagnosis from measurements" in card.text
+    see(browser, ".pipeline", "Diagnosis from measurements")
     see(browser, ".pipeline .badge", "Success").click()
     see(browser, "h1", "tumour")
     for stage in ("extract", "validate", "transform", "logistic regression", "evaluate", "register"):
@@ -134,12 +154,7 @@ def test_the_plots_of_a_run_are_drawn(browser, address):
     browser.get(f"{address}#/runs")
     see(browser, "tbody a", "tumour").click()
     see(browser, ".plots figure")
-    script = """
-        const images = [...document.querySelectorAll(".plots img")];
-        for (const image of images) image.loading = "eager";
-        return Promise.all(images.map((image) => image.decode().then(() => image.naturalWidth)));
-    """
-    widths = browser.execute_script(script)
+    widths = browser.execute_script(WIDTHS)
     assert widths
     assert all(width > 100 for width in widths)
 
@@ -227,3 +242,80 @@ def test_the_report_is_readable_and_runs_no_script(chromium, address):
     chromium.get(report)
     see(chromium, "h4", "Expectation Validation Result")
     assert chromium.execute_script("return getComputedStyle(document.body).maxWidth") == "1040px"
+
+
+@pytest.fixture
+def closed(installation: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where a service answers that shows nothing to callers without a name; its user ann is an operator."""
+    monkeypatch.setenv("SERVING_ANONYMOUS_ROLE", "none")
+    monkeypatch.setenv("SERVING_ACCESS_MINUTES", "0.55")  # 33 s, of which the console uses the first 3
+    app = create_app(installation)
+    access = app.state.services.access
+    if access.accounts.user("ann") is None:
+        access.accounts.create_user(new_user("ann", "operator", PASSWORD))
+    with serving(app) as found:
+        yield found
+
+
+def sign_in(browser: Any, name: str, password: str) -> None:
+    see(browser, ".sign-in")
+    for css, text in (("#username", name), ("#password", password)):
+        field = browser.find_element("css selector", css)
+        field.clear()
+        field.send_keys(text)
+    see(browser, ".sign-in button", "Sign in").click()
+
+
+def test_where_nobody_is_let_in_a_person_signs_in_and_out(chromium, closed):
+    chromium.get("about:blank")
+    chromium.get_log("browser")
+    chromium.get(closed)
+    see(chromium, "h1", "Sign in to see this")
+    sign_in(chromium, "ann", "not the password at all")
+    see(chromium, ".notice.is-bad", "The name or the password is wrong")
+    sign_in(chromium, "ann", PASSWORD)
+    see(chromium, ".pipeline", "tumour")
+    assert see(chromium, ".person-name", "ann").text.split() == ["ann", "operator"]
+    kept = chromium.execute_script(
+        "return [JSON.stringify(sessionStorage), JSON.stringify(localStorage), document.cookie]"
+    )
+    assert "eyJ" not in "".join(kept)  # the access token is in memory only
+    chromium.refresh()
+    see(chromium, ".pipeline", "tumour")
+    time.sleep(4)  # the console takes the access token for outdated now, and turns the session
+    chromium.get(f"{closed}#/runs")
+    see(chromium, "tbody a", "tumour").click()
+    see(chromium, ".plots figure")
+    widths = chromium.execute_script(WIDTHS)
+    assert widths
+    assert all(width > 100 for width in widths)
+    report = see(chromium, "a", "Full report").get_attribute("href")
+    assert "/tickets/" in report
+    chromium.get(f"{closed}docs")
+    see(chromium, ".opblock-summary-path", "/tumour")
+    chromium.get(f"{closed}#/pipelines")
+    see(chromium, "#sign-out").click()
+    see(chromium, "h1", "Sign in to see this")
+    assert chromium.execute_script("return sessionStorage.length") == 0
+    complaints = [entry["message"] for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not [text for text in complaints if " 401 " not in text]
+    chromium.get(report)  # the ticket is the run's, and counts for its hour
+    see(chromium, "h4", "Expectation Validation Result")
+
+
+def test_a_reset_token_is_used_in_the_console(chromium, closed, installation):
+    users = Users(MongoAccounts(installation), AuditTrail(MongoAuditLog(installation)))
+    if MongoAccounts(installation).user("bob") is None:
+        users.create(SERVICE, "bob", Role.VIEWER, None)
+    token, _ = users.reset_token(SERVICE, "bob", 5)
+    chromium.get("about:blank")
+    chromium.get(f"{closed}#/sign-in")
+    see(chromium, "summary", "I have a reset token").click()
+    for css, text in (("#reset-token", token), ("#new-password", PASSWORD)):
+        chromium.find_element("css selector", css).send_keys(text)
+    see(chromium, "button", "Set password").click()
+    see(chromium, ".notice.is-good", "Sign in with it")
+    sign_in(chromium, "bob", PASSWORD)
+    see(chromium, ".person-name", "bob")
+    see(chromium, "#sign-out").click()
+    see(chromium, "#sign-in")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from millrace.cli.model_traffic import traffic
 from millrace.cli.output import as_columns, print_json, print_text
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ def list_models(
         print_text(empty)
 
 
+app.command()(traffic)
+
+
 @app.command()
 def promote(
     name: Name, version: Annotated[str, typer.Argument(help="The version to serve.")], as_json: Json = False
@@ -46,7 +51,14 @@ def promote(
     from millrace.stores import champions
 
     registry, runs = _stores()
-    _tell(champions.promote(registry, runs, name, version, _person()), as_json)
+    present = registry.champion(name)
+    _tell(
+        _recorded(
+            "models.promote", name, present.version if present else None, version,
+            lambda: champions.promote(registry, runs, name, version, _person()),
+        ),
+        as_json,
+    )  # fmt: skip
 
 
 @app.command()
@@ -61,7 +73,24 @@ def rollback(
     from millrace.stores import champions
 
     registry, runs = _stores()
-    _tell(champions.roll_back(registry, runs, name, _person(), only_from), as_json)
+    present, earlier = registry.champion(name), champions.previous(registry, name)
+    _tell(
+        _recorded(
+            "models.rollback", name, present.version if present else None, earlier,
+            lambda: champions.roll_back(registry, runs, name, _person(), only_from),
+        ),
+        as_json,
+    )  # fmt: skip
+
+
+def _recorded(action: str, name: str, before: str | None, after: str | None, work: Callable[[], Move]) -> Move:
+    """Move the champion, and keep in the audit log that it was done here."""
+    from millrace.accounts.trail import AuditTrail, at_the_shell
+    from millrace.settings import get_settings
+    from millrace.stores.audit_log import MongoAuditLog
+
+    trail = AuditTrail(MongoAuditLog(get_settings()))
+    return trail.change(at_the_shell(), action, f"model:{name}", work, {"champion": before}, {"champion": after})
 
 
 def _stores() -> tuple[ModelRegistry, RunStore]:

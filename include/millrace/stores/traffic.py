@@ -5,34 +5,32 @@ A rule changes only from the revision that its writer saw, so two operators neve
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from millrace.errors import ConflictError
 from millrace.stores.mongo import Document, MongoStore, explained
 from millrace.strict import StrictModel
 
+log = logging.getLogger(__name__)
 CHAMPION = "champion"
 EARLIER_KEPT = 50
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class TrafficRule(StrictModel):
+class TrafficSetting(StrictModel):
     """The shares of one model's requests. A variant is an alias (champion, challenger, ...) or a version's number."""
 
-    name: str
-    revision: int = Field(default=0, ge=0, description="Grows by one with each change; 0: never set.")
     weights: dict[str, float] = Field(
         default={CHAMPION: 1.0}, min_length=1, max_length=10, description="Variant to its weight; only ratios count."
     )
     shadow: str | None = Field(default=None, description="Variant that is asked too, and whose answers nobody sees.")
     shadow_share: float = Field(default=1.0, gt=0, le=1, description="Share of the requests that the shadow gets.")
-    updated_at: datetime | None = None
-    updated_by: str | None = None
 
     @field_validator("weights")
     @classmethod
@@ -76,6 +74,19 @@ class TrafficRule(StrictModel):
         """What an operator set, without when and by whom."""
         return {"weights": self.weights, "shadow": self.shadow, "shadow_share": self.shadow_share}
 
+    def recorded(self) -> dict[str, Any]:
+        """The setting as the audit log keeps it: a variant may hold a dot, which the name of a field had better not."""
+        return {**self.setting(), "weights": [f"{label}={weight:g}" for label, weight in self.weights.items()]}
+
+
+class TrafficRule(TrafficSetting):
+    """The setting of one model, as it is kept."""
+
+    name: str
+    revision: int = Field(default=0, ge=0, description="Grows by one with each change; 0: never set.")
+    updated_at: datetime | None = None
+    updated_by: str | None = None
+
 
 def _check_label(label: str) -> None:
     if not _LABEL.fullmatch(label):
@@ -88,7 +99,13 @@ class MongoTrafficRules(MongoStore):
     @explained
     def all(self) -> dict[str, TrafficRule]:
         """Every model's rule, by name."""
-        return {found["_id"]: _rule(found) for found in self.collection("traffic").find({}, {"earlier": 0})}
+        rules: dict[str, TrafficRule] = {}
+        for found in self.collection("traffic").find({}, {"earlier": 0}):
+            try:
+                rules[found["_id"]] = _rule(found)
+            except (ValidationError, KeyError, ValueError) as error:  # written by hand, or by a later Millrace
+                log.error("the traffic rule of '%s' cannot be read and is not followed: %s", found["_id"], error)
+        return rules
 
     @explained
     def get(self, name: str) -> TrafficRule:

@@ -6,6 +6,7 @@ from millrace.transforms.aggregate import Aggregate, Resample
 from millrace.transforms.base import TransformStep
 from millrace.transforms.cast import Cast
 from millrace.transforms.columns import DropColumns, KeepColumns, Rename
+from millrace.transforms.dates import RestoreDates
 from millrace.transforms.fill import Clip, Fill
 from millrace.transforms.formulas import Derive, Filter
 from millrace.transforms.join import Join
@@ -30,6 +31,7 @@ STEPS: tuple[type[TransformStep], ...] = (
     PythonFunction,
     Rename,
     Resample,
+    RestoreDates,
     Sort,
     Window,
 )

@@ -3,13 +3,17 @@ import { get } from "../api.js";
 import { breakdown } from "../breakdown.js";
 import { comparison } from "../comparison.js";
 import { h, outside } from "../dom.js";
+import { filesOf } from "../files.js";
 import { ago, count, duration, exact, secondsBetween, shortRun, words } from "../format.js";
 import { badge, copyButton, empty, facts, notice, section, table, tag } from "../parts.js";
 import { timeline } from "../timeline.js";
 
 export const tab = "runs";
 export const title = ({ id }) => `Run ${id}`;
-export const load = ({ id }) => get(`api/v1/runs/${encodeURIComponent(id)}`);
+export async function load({ id }) {
+  const { run, ...rest } = await get(`api/v1/runs/${encodeURIComponent(id)}`);
+  return { ...rest, run: { ...run, files: await filesOf(id) } };
+}
 export const pause = ({ run }) => (["running", "queued"].includes(run.status) ? 1500 : 0);
 
 export function draw({ run }) {
@@ -96,4 +100,4 @@ function deliveries(run) {
 }
 
 const artifact = (run, name) =>
-  `api/v1/runs/${encodeURIComponent(run.run_id)}/artifacts/${name.split("/").map(encodeURIComponent).join("/")}`;
+  `${run.files}/${name.split("/").map(encodeURIComponent).join("/")}`;

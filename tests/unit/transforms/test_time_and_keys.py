@@ -1,7 +1,12 @@
 """Steps that know about time or keys: resample, aggregate, join, lag, window; and the step `python`."""
 
+from datetime import date
+
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from millrace.errors import TransformError
@@ -27,6 +32,52 @@ def test_aggregate_keeps_null_keys_and_counts_rows():
     assert result["n"].tolist() == [2, 1]
     assert result["mean"].tolist()[0] == 2
     assert pd.isna(result["sum"].tolist()[1])
+
+
+def days(numbers: list[float], clocks: list[str] | None = None, **columns: list[object]) -> pd.DataFrame:
+    return pd.DataFrame({"day": numbers, "clock": clocks or ["11:45:00 PM"] * len(numbers), **columns})
+
+
+RESTORE = {"step": "restore_dates", "day": "day", "time": "clock", "format": "%I:%M:%S %p", "start": "2023-12"}
+
+
+def test_a_lower_day_begins_the_next_month_and_the_next_year():
+    result = apply(days([30, 31, 1, 29, 1], name=list("abcde")), **RESTORE, **{"as": "at"})
+    assert list(result) == ["name", "at"]
+    expected = ["2023-12-30", "2023-12-31", "2024-01-01", "2024-01-29", "2024-02-01"]
+    assert result["at"].tolist() == [pd.Timestamp(f"{day} 23:45", tz="UTC") for day in expected]
+
+
+@given(st.dates(date(2001, 1, 1), date(2030, 1, 1)), st.lists(st.integers(0, 27), min_size=1, max_size=40))
+def test_restored_dates_are_the_dates_that_were_there(first, steps):
+    true = pd.Series(pd.Timestamp(first, tz="UTC") + pd.to_timedelta(np.cumsum([0, *steps]), unit="D"))
+    table = pd.DataFrame({"day": true.dt.day})
+    result = apply(table, step="restore_dates", day="day", start=f"{first:%Y-%m}", **{"as": "at"}, keep=True)
+    assert result["at"].tolist() == true.tolist()
+    assert result["day"].tolist() == table["day"].tolist()
+
+
+def test_weekdays_that_differ_are_told():
+    notes: list[str] = []
+    table = days([1, 2], weekday=["Friday", "Sunday"])
+    apply(table, notes, **RESTORE, weekday="weekday")
+    (note,) = notes
+    assert "1 of 2 rows, e.g. Sunday for Saturday, 2023-12-02" in note
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (days([31, 1, 30, 5, 30]), "30.* in column 'day', row 5, is no day of February 2024"),
+        (days([1, 2.5]), "2.5 in column 'day', row 2, is no day of a month"),
+        (days([1, None]), "row 2, is no day of a month"),
+        (days([1, 1], ["1:00:00 AM", "25:00"]), "'25:00' in column 'clock', row 2, is no time"),
+        (days([1, 1], ["1:00:00 PM", "1:00:00 AM"]), r"row 2 \(day 1, 01:00\) follows day 1, 13:00; 1 rows run"),
+    ],
+)
+def test_what_is_no_date_is_refused_with_its_row(table, message):
+    with pytest.raises(TransformError, match=message):
+        apply(table, **RESTORE)
 
 
 def test_resample_keeps_gaps_as_nulls_or_drops_them():

@@ -1,0 +1,253 @@
+"""Several versions of one model behind one address: shares, shadows, promotion and return, with real MLflow and S3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from millrace.features.row_features import RowFeatures
+from millrace.settings import Settings
+from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.audit_log import MongoAuditLog
+from serving.runtime.split import Split
+
+pytestmark = pytest.mark.integration
+NAME = "mill-flow"
+MODEL = f"/api/v1/models/{NAME}"
+
+
+@pytest.fixture
+def row(inputs) -> dict[str, Any]:
+    """A row as a client sends it."""
+    return json.loads(inputs.head(1).to_json(orient="records", date_format="iso", date_unit="us"))[0]
+
+
+@pytest.fixture
+def two(register, registry, fitted) -> tuple[str, str]:
+    """Two versions, the first of them champion and the second challenger."""
+    first = register(fitted(1.0))
+    second = register(fitted(7.0), "run-2")
+    registry.set_alias(NAME, "champion", first)
+    registry.set_alias(NAME, "challenger", second)
+    return first, second
+
+
+def away(settings: Settings) -> Settings:
+    """The same installation with nothing behind its addresses."""
+    return settings.model_copy(update={"millrace_port_base": 9, "mlflow_tracking_uri": "http://127.0.0.1:9"})
+
+
+def asked(client: httpx.Client, row: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+    response = client.post(f"{MODEL}/predict", json=row, headers={"X-Millrace-Key": key} if key else {})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def recorded(settings: Settings, client: httpx.Client, wait: Any, count: int) -> list[dict[str, Any]]:
+    """The predictions as the log has them, once there are so many."""
+    from datetime import UTC, datetime, timedelta
+
+    from millrace.stores.predictions import PredictionStore
+
+    store, since = PredictionStore(settings), datetime.now(UTC) - timedelta(hours=1)
+    wait(lambda: len(list(store.rows(NAME, since=since))) >= count)
+    return list(store.rows(NAME, since=since))
+
+
+def metric(client: httpx.Client, name: str, **labels: str) -> float:
+    wanted = {f'{key}="{value}"' for key, value in labels.items()}
+    for line in client.get("/metrics").text.splitlines():
+        if line.startswith(f"{name}{{") and wanted <= set(line.partition("{")[2].partition("}")[0].split(",")):
+            return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+def test_a_version_is_asked_by_its_number_or_its_alias(settings, two, row, start):
+    first, second = two
+    with start(settings) as client:
+        low = asked(client, row)
+        assert low["model_version"] == first
+        for which in (second, "challenger"):
+            answer = client.post(f"{MODEL}/versions/{which}/predict", json=row).json()
+            assert answer["model_version"] == second
+            assert answer["prediction"] > 6 * low["prediction"]
+            batch = client.post(f"{MODEL}/versions/{which}/predict/batch", json=[row, row]).json()
+            assert (batch["model_version"], batch["predictions"]) == (second, [answer["prediction"]] * 2)
+        assert client.post(f"{MODEL}/versions/champion/predict", json=row).json()["model_version"] == first
+        assert client.get(f"{MODEL}/versions/{second}/schema").json()["model_version"] == second
+        for absent in ("9", "shadow", "x" * 300, "1e3", "٣"):
+            refused = client.post(f"{MODEL}/versions/{absent}/predict", json=row)
+            assert (refused.status_code, refused.json()["code"]) == (404, "not_found"), absent
+        unknown = client.post("/api/v1/models/nothing/versions/1/predict", json=row)
+        assert unknown.status_code == 404
+        bad = client.post(f"{MODEL}/versions/{second}/predict", json={**row, "T": "warm"})
+        assert (bad.status_code, "'T'" in bad.json()["error"]) == (422, True)
+
+
+def test_requests_are_shared_out_by_their_key_and_recorded_with_their_variant(settings, two, row, start, wait):
+    first, second = two
+    with start(settings) as client:
+        set_ = client.put(f"{MODEL}/traffic", json={"weights": {"champion": 70, "challenger": 30}})
+        assert set_.status_code == 200, set_.text
+        assert [(v["variant"], v["version"], v["share"], v["error"]) for v in set_.json()["variants"]] == [
+            ("champion", first, 0.7, None),
+            ("challenger", second, 0.3, None),
+        ]
+        split = Split(NAME, {"champion": 70, "challenger": 30})
+        versions = {"champion": first, "challenger": second}
+        keys = [f"customer-{number}" for number in range(60)]
+        for key in keys:
+            assert asked(client, row, key)["model_version"] == versions[split.pick(key)]
+        by_request = client.post(f"{MODEL}/predict", json=row, headers={"X-Request-ID": "r-1"}).json()
+        assert by_request["model_version"] == versions[split.pick("r-1")]
+        found = recorded(settings, client, wait, 61)
+        assert {(r["key"], r["variant"], r["version"]) for r in found if r["key"]} == {
+            (key, split.pick(key), versions[split.pick(key)]) for key in keys
+        }
+        counts = {label: sum(split.pick(key) == label for key in [*keys, "r-1"]) for label in versions}
+        for label, count in counts.items():
+            assert metric(client, "prediction_rows_total", model=NAME, variant=label) == count
+
+
+def test_every_worker_follows_and_a_restart_without_any_store_goes_on(settings, two, row, start, wait):
+    _, second = two
+    quick = settings.model_copy(update={"model_poll_seconds": 0.05})
+    with start(quick) as one, start(quick) as other:
+        assert one.put(f"{MODEL}/traffic", json={"weights": {"challenger": 1}}).status_code == 200
+        assert asked(one, row)["model_version"] == second
+        wait(lambda: asked(other, row)["model_version"] == second)
+        wait((settings.millrace_home / "models" / NAME / second / "version.json").is_file)
+    with start(away(settings)) as alone:
+        assert asked(alone, row)["model_version"] == second
+        shown = alone.get(f"{MODEL}/traffic").json()
+        assert (shown["weights"], shown["variants"][0]["error"]) == ({"challenger": 1.0}, None)
+        refused = alone.delete(f"{MODEL}/traffic")
+        assert refused.status_code == 503
+
+
+def test_a_shadow_is_asked_unseen_and_recorded(settings, two, row, start, wait):
+    first, second = two
+    with start(settings) as client:
+        assert client.put(f"{MODEL}/traffic", json={"shadow": "challenger"}).status_code == 200
+        answers = [asked(client, {**row, "T": float(number)}, f"k{number}") for number in range(10)]
+        assert {answer["model_version"] for answer in answers} == {first}
+        found = recorded(settings, client, wait, 20)
+        shadows = {r["key"]: r for r in found if r["variant"] == "shadow"}
+        assert {r["version"] for r in shadows.values()} == {second}
+        for number, answer in enumerate(answers):
+            shadow = shadows[f"k{number}"]
+            assert shadow["request_id"] == answer["request_id"]
+            assert shadow["output"] > 6 * answer["prediction"]
+        assert metric(client, "prediction_rows_total", model=NAME, variant="shadow") == 10
+
+
+def test_a_shadow_that_lags_behind_drops_and_counts(settings, two, row, start, monkeypatch, wait):
+    monkeypatch.setenv("SERVING_SHADOW_ROWS", "3")
+    with start(settings) as client:
+        assert client.put(f"{MODEL}/traffic", json={"shadow": "challenger"}).status_code == 200
+        rows = [{**row, "T": float(number)} for number in range(4)]
+        answer = client.post(f"{MODEL}/predict/batch", json=rows)
+        assert (answer.status_code, len(answer.json()["predictions"])) == (200, 4)
+        assert metric(client, "shadow_rows_dropped_total", model=NAME) == 4
+
+
+def test_what_cannot_answer_in_the_champions_place_gets_no_share(settings, two, row, register, registry, inputs, start):
+    first, second = two
+    smaller = inputs.drop(columns=["district", "open", "observed_at", "RH"])
+    narrow = make_pipeline(RowFeatures([]), Ridge()).fit(smaller, smaller["T"])
+    third = register(narrow, "run-3")
+    registry.set_alias(NAME, "champion", first)
+    damaged = register(narrow, "run-4")
+    registry.set_alias(NAME, "champion", first)
+    location = registry._location(registry.version(NAME, damaged))
+    S3ArtifactStore(settings).put_bytes(location.removeprefix(f"s3://{settings.s3_bucket}/") + "/model.skops", b"x")
+    with start(settings) as client:
+        for weights, status, word in (
+            ({"champion": 1, third: 1}, 422, "does not take the field"),
+            ({"champion": 1, damaged: 1}, 503, "cannot be loaded"),
+            ({"champion": 1, "99": 1}, 404, "no version 99"),
+            ({"champion": 1, "beta": 1}, 404, "beta"),
+            ({"champion": 0}, 422, "all 0"),
+            ({"champion": -1, second: 2}, 422, "between 0"),
+            ({"champion": 1, "../x": 2}, 422, "names no variant"),
+            ({}, 422, "weights"),
+        ):
+            refused = client.put(f"{MODEL}/traffic", json={"weights": weights})
+            assert (refused.status_code, word in refused.json()["error"]) == (status, True), refused.text
+        assert client.put("/api/v1/models/nothing/traffic", json={}).status_code == 404
+        unchanged = client.get(f"{MODEL}/traffic").json()
+        assert (unchanged["revision"], unchanged["weights"]) == (0, {"champion": 1.0})
+        assert client.get("/health").json()["status"] == "healthy"
+        assert asked(client, row)["model_version"] == first
+        refused = client.post(f"{MODEL}/promote", json={"version": damaged})
+        assert (refused.status_code, registry.champion(NAME).version) == (503, first)
+
+
+def test_a_variant_that_goes_wrong_later_is_stood_in_for_and_told(settings, registry, two, row, start, wait):
+    first, second = two
+    quick = settings.model_copy(update={"model_poll_seconds": 0.05})
+    with start(quick) as client:
+        assert client.put(f"{MODEL}/traffic", json={"weights": {"challenger": 1}}).status_code == 200
+        assert asked(client, row)["model_version"] == second
+        registry._client.delete_registered_model_alias(NAME, "challenger")
+        wait(lambda: asked(client, {**row, "T": 1.25})["model_version"] == first)
+        health = client.get("/health").json()
+        assert health["status"] == "partial"
+        assert any("stands in for the variant 'challenger'" in problem for problem in health["problems"])
+        assert metric(client, "prediction_fallbacks_total", model=NAME, variant="challenger") >= 1
+        registry.set_alias(NAME, "challenger", second)
+        wait(lambda: asked(client, row)["model_version"] == second)
+        assert client.get("/health").json()["status"] == "healthy"
+
+
+def test_an_operator_promotes_and_goes_back_in_one_call_each(settings, registry, two, row, start):
+    first, second = two
+    with start(settings) as client:
+        low = asked(client, row)["prediction"]
+        moved = client.post(f"{MODEL}/promote", json={"version": "challenger"}).json()
+        assert (moved["before"], moved["champion"], moved["serving"], moved["moved"]) == (first, second, second, True)
+        assert moved["rollback_to"] == first
+        assert asked(client, row)["prediction"] > 6 * low  # the cache never answers for another version
+        assert not client.post(f"{MODEL}/promote", json={"version": second}).json()["moved"]
+        back = client.post(f"{MODEL}/rollback").json()
+        assert (back["before"], back["champion"], back["serving"]) == (second, first, first)
+        assert asked(client, row)["prediction"] == low
+        again = client.post(f"{MODEL}/rollback", json={"only_from": second}).json()
+        assert (again["moved"], again["champion"]) == (False, first)
+        absent = client.post(f"{MODEL}/promote", json={"version": "9"})
+        assert absent.status_code == 404
+    log = [entry for entry in MongoAuditLog(settings).entries(20) if entry["action"].startswith("models.")]
+    first_to_last = [(e["action"], e["before"]["champion"], e["after"]["champion"]) for e in reversed(log)]
+    assert first_to_last[0] == ("models.promote", first, second)
+    assert ("models.rollback", second, first) in first_to_last
+    assert {entry["target"] for entry in log} == {f"model:{NAME}"}
+
+
+def test_a_rule_is_changed_only_from_the_revision_that_was_seen(settings, two, row, start):
+    with start(settings) as client:
+        one = client.put(f"{MODEL}/traffic", json={"weights": {"champion": 1, "challenger": 1}, "revision": 0}).json()
+        assert one["revision"] == 1
+        late = client.put(f"{MODEL}/traffic", json={"weights": {"challenger": 1}, "revision": 0})
+        assert (late.status_code, late.json()["code"]) == (409, "conflict")
+        cleared = client.delete(f"{MODEL}/traffic").json()
+        assert (cleared["revision"], cleared["weights"], cleared["shadow"]) == (2, {"champion": 1.0}, None)
+        services = client.get("/health").json()
+        assert services["status"] == "healthy"
+
+
+def test_a_viewer_sees_the_traffic_and_moves_nothing(settings, two, row, start, monkeypatch):
+    monkeypatch.setenv("SERVING_ANONYMOUS_ROLE", "viewer")
+    with start(settings) as client:
+        assert client.get(f"{MODEL}/traffic").status_code == 200
+        for method, path, body in (
+            ("PUT", "traffic", {}),
+            ("DELETE", "traffic", None),
+            ("POST", "promote", {"version": two[1]}),
+            ("POST", "rollback", None),
+        ):
+            assert client.request(method, f"{MODEL}/{path}", json=body).status_code == 401, path

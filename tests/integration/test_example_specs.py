@@ -1,0 +1,88 @@
+"""Each spec of include/pipelines, run in this process on the real public data: what it promises, it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from millrace.pipeline import new_run_id, open_context, run_pipeline
+from millrace.settings import Settings, get_settings
+from millrace.spec.catalogue import load_catalogue, load_spec
+from millrace.stores.artifacts import S3ArtifactStore
+
+pytestmark = pytest.mark.integration
+SPECS = Path(__file__).parents[2] / "include" / "pipelines"
+Run = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def run(embedded: Settings, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Runs a spec by its name in one installation; a pipeline that it follows runs before it, and each only once."""
+    home = tmp_path_factory.mktemp("examples")
+    (home / "mlflow").mkdir()
+    done: dict[str, dict[str, Any]] = {}
+
+    def once(name: str) -> dict[str, Any]:
+        if name not in done:
+            loaded = load_spec(SPECS / f"{name}.yaml")
+            for asset in getattr(loaded.spec.schedule, "assets", []):
+                once(asset.partition("/")[2])
+            done[name] = run_pipeline(open_context(loaded, new_run_id(loaded.spec)))
+        return done[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MILLRACE_HOME", str(home))
+        patch.setenv("DATA_DIR", str(data_dir))
+        patch.setenv("MONGODB_URI", embedded.mongodb)
+        patch.setenv("MONGODB_DATABASE", "examples")
+        patch.setenv("S3_ENDPOINT_URL", embedded.s3_endpoint)
+        patch.setenv("S3_BUCKET", "millrace-examples")
+        patch.setenv("MILLRACE_TRAIN_THREADS", "1")
+        get_settings.cache_clear()
+        S3ArtifactStore(get_settings()).ensure_bucket()
+        yield once
+    get_settings.cache_clear()
+
+
+def test_the_specs_are_without_fault_and_without_a_schedule_of_their_own() -> None:
+    """A stack that comes up runs nothing but what a person starts; a spec may follow another one's asset."""
+    catalogue = load_catalogue(SPECS)
+    assert not catalogue.problems
+    assert [name for name, loaded in catalogue.specs.items() if isinstance(loaded.spec.schedule, str)] == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SPECS.glob("*.yaml")))
+def test_a_spec_runs_on_the_real_data_and_keeps_its_limit(run: Run, name: str) -> None:
+    summary = run(name)
+    assert summary["status"] == "success", summary["error"]
+    spec = load_spec(SPECS / f"{name}.yaml").spec
+    assert (SPECS / f"{name}.yaml").stem == spec.name
+    assert not any("fallback" in warning for warning in summary["warnings"])
+    if spec.task is not None:
+        assert summary["promoted"], summary["reason"]
+        assert summary["best"] not in {None, "baseline"}
+
+
+def test_the_counts_give_the_traffic_away_and_the_run_says_so(run: Run) -> None:
+    assert any("Leakage?" in warning for warning in run("traffic-from-counts")["warnings"])
+    ahead = run("traffic-ahead")["warnings"]
+    assert not any("Leakage?" in warning for warning in ahead)
+    assert any("192 of 2,976 rows, e.g. Sunday for Saturday, 2023-10-21" in warning for warning in ahead)
+
+
+def test_one_table_feeds_two_trainings(run: Run) -> None:
+    delivered = run("ev-registrations")["rows"]["transformed"]
+    assert delivered == 4_601
+    assert run("ev-segments")["rows"]["extracted"] == run("ev-range")["rows"]["extracted"] == delivered
+    clusters = run("ev-segments")["breakdown"]["clusters"]
+    assert sum(one["rows"] for one in clusters) == delivered
+    assert all(one["sentence"] for one in clusters)
+
+
+def test_each_species_has_its_row(run: Run) -> None:
+    classes = run("penguins")["breakdown"]["classes"]
+    assert [one["class"] for one in classes] == ["Adelie", "Chinstrap", "Gentoo"]
+    assert min(one["f1"] for one in classes) > 0.9
