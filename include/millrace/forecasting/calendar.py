@@ -52,5 +52,4 @@ def step_marks(panel: Panel) -> dict[str, Array]:
         "yearday": times.dayofyear.to_numpy(),
         "holiday": panel.holidays,
     }
-    kept = {name: np.asarray(values, dtype=float) for name, values in marks.items() if len(np.unique(values)) > 1}
-    return kept
+    return {name: np.asarray(values, dtype=float) for name, values in marks.items() if len(np.unique(values)) > 1}

@@ -21,7 +21,9 @@ MIN_DAYS = 30
 class DayVectorModel(BaseEstimator):  # type: ignore[misc]
     """One regression a series, from the vectors of `days` ago to the vector of the day; the mean of `regressors`."""
 
-    def __init__(self, regressors: list[Any] | None = None, days: list[int] | None = None, history: int | None = None) -> None:
+    def __init__(
+        self, regressors: list[Any] | None = None, days: list[int] | None = None, history: int | None = None
+    ) -> None:
         self.regressors = regressors
         self.days = days
         self.history = history

@@ -6,6 +6,7 @@ Whatever is mended is noted; what no rule covers is refused in one sentence.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +25,7 @@ SEPARATOR = " / "
 ONE_SERIES = "all"
 
 
-def panel_of(
-    frame: pd.DataFrame, plan: ForecastPlan, *, time: str, target: str, warn: Callable[[str], None]
-) -> Panel:
+def panel_of(frame: pd.DataFrame, plan: ForecastPlan, *, time: str, target: str, warn: Callable[[str], None]) -> Panel:
     """The panel of a table. Raises TrainingError."""
     _refuse_absent(frame, [*plan.series, time, target, *plan.regressors])
     rows = _numbered(frame, plan, time=time, target=target, warn=warn)
@@ -105,7 +104,8 @@ def _wall_clock(column: pd.Series[Any], zone: str) -> pd.Series[Any]:
         )
     if column.dt.tz is None:
         return column.astype("datetime64[ns]")
-    return column.dt.tz_convert(zone).dt.tz_localize(None).astype("datetime64[ns]")
+    wall: pd.Series[Any] = column.dt.tz_convert(zone).dt.tz_localize(None).astype("datetime64[ns]")
+    return wall
 
 
 def _series_names(frame: pd.DataFrame, keys: list[str]) -> Any:
@@ -172,15 +172,13 @@ def _interpolated(values: Array, longest: int) -> Array:
     for line in out:
         for start, stop in _inner_gaps(line):
             if stop - start <= longest:
-                line[start:stop] = np.interp(
-                    np.arange(start, stop), [start - 1, stop], [line[start - 1], line[stop]]
-                )
+                line[start:stop] = np.interp(np.arange(start, stop), [start - 1, stop], [line[start - 1], line[stop]])
     return out
 
 
 def _inner_gaps(line: Array) -> list[tuple[int, int]]:
     known = np.flatnonzero(~np.isnan(line))
-    return [(int(a) + 1, int(b)) for a, b in zip(known, known[1:], strict=False) if b > a + 1]
+    return [(int(a) + 1, int(b)) for a, b in pairwise(known) if b > a + 1]
 
 
 def _continued(known: Array) -> Array:

@@ -84,10 +84,14 @@ def _scale(errors: Array) -> Array:
     known = np.isfinite(errors)
     counts = known.sum(axis=0)
     sums = np.where(known, np.abs(errors), 0.0).sum(axis=0)
-    kernel = np.ones(2 * NEIGHBOURS + 1)
-    wide = np.convolve(counts, kernel, mode="same")
     if not counts.any():
         return np.ones(len(counts))
-    scale = np.convolve(sums, kernel, mode="same") / np.maximum(wide, 1)
+    wide = _spread(counts)
+    scale = _spread(sums) / np.maximum(wide, 1)
     last = np.maximum.accumulate(np.where(wide > 0, np.arange(len(scale)), 0))
     return np.maximum(scale[last], np.finfo(float).tiny)
+
+
+def _spread(values: Array) -> Array:
+    """The sum over each step and its neighbours."""
+    return np.convolve(values, np.ones(2 * NEIGHBOURS + 1))[NEIGHBOURS:-NEIGHBOURS]

@@ -61,7 +61,8 @@ class ForecastModel(BaseEstimator):  # type: ignore[misc]
         if fresh.any():
             out[fresh] = self.forecaster.predict(known, origins[fresh], self._plan.horizon)
         bounds = self._plan.bounds
-        return np.clip(out, bounds.min if bounds.min is not None else -np.inf, bounds.max)
+        clipped: Array = np.clip(out, bounds.min if bounds.min is not None else -np.inf, bounds.max)
+        return clipped
 
     def forecast(self, panel: Panel, origins: Array) -> Forecast:
         """The forecasts from these origins with their intervals, which all earlier forecasts have shaped."""
@@ -71,9 +72,7 @@ class ForecastModel(BaseEstimator):  # type: ignore[misc]
         lower, upper = bands(chain, values, known.truth(chain, self._plan.horizon), self._plan.intervals)
         bounds, rows = self._plan.bounds, np.searchsorted(chain, origins)
         least = bounds.min if bounds.min is not None else -np.inf
-        return Forecast(
-            values[rows], np.clip(lower[rows], least, bounds.max), np.clip(upper[rows], least, bounds.max)
-        )
+        return Forecast(values[rows], np.clip(lower[rows], least, bounds.max), np.clip(upper[rows], least, bounds.max))
 
     def _past(self, panel: Panel, last: int) -> Array:
         """The walked origins and, after the fit, those at the plan's distance up to `last`."""

@@ -68,7 +68,9 @@ class ForecastPlan(StrictModel):
     frequency: str = Field(description="The step between two values: 15min, h, D, W, MS, QS or YS, or a multiple.")
     horizon: int = Field(ge=1, le=10_000, description="How many steps are forecast.")
     timezone: str = Field(default="UTC", description="Whose wall clock the days, the lags and the calendar follow.")
-    origin: datetime.time = Field(default=datetime.time(0), description="Wall-clock time at which a forecast within a day begins.")
+    origin: datetime.time = Field(
+        default=datetime.time(0), description="Wall-clock time at which a forecast within a day begins."
+    )
     season: int | None = Field(default=None, ge=1, description="Steps after which the course repeats.")
     holidays: str | None = Field(
         default=None, pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$", description="Country, or country and part: DE, US-CA."
@@ -117,12 +119,16 @@ class ForecastPlan(StrictModel):
         if day is not None and self._origin_minutes % (_DAY_MINUTES // day):
             raise ValueError(f"origin {self.origin:%H:%M} lies between two steps of {self.frequency}.")
         if day is not None and self.every % day:
-            raise ValueError(f"backtest.every is {self.every}; within days it is a multiple of a day: {day}, {2 * day} …")
+            raise ValueError(
+                f"backtest.every is {self.every}; within days it is a multiple of a day: {day}, {2 * day} …"
+            )
         names = [*self.series, *self.regressors, *([self.time] if self.time else [])]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"'{twice[0]}' is named twice among series, regressors and time.")
         if taken := sorted(set(self.series) & RESERVED):
-            raise ValueError(f"A series column cannot be called '{taken[0]}': a stored forecast has a field of that name.")
+            raise ValueError(
+                f"A series column cannot be called '{taken[0]}': a stored forecast has a field of that name."
+            )
         if self.bounds.min is not None and self.bounds.max is not None and self.bounds.min >= self.bounds.max:
             raise ValueError(f"bounds.min {self.bounds.min:g} must be below bounds.max {self.bounds.max:g}.")
         return self

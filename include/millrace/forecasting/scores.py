@@ -1,4 +1,4 @@
-"""How good forecasts were: the metrics of the field, as functions of row weights, so that resamples cost one product."""
+"""How good forecasts were: the field's metrics as functions of row weights, so that resamples cost one product."""
 
 from __future__ import annotations
 

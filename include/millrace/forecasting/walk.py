@@ -1,4 +1,4 @@
-"""Walks through the past: each forecast is made again from what was known at its origin, by a model fitted before it."""
+"""Walks through the past: each forecast is made again at its origin, by a model fitted before it."""
 
 from __future__ import annotations
 

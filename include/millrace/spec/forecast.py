@@ -55,4 +55,6 @@ def _check_columns(spec: PipelineSpec, plan: ForecastPlan) -> None:
 def _check_candidates(spec: PipelineSpec, plan: ForecastPlan) -> None:
     for candidate in spec.candidates:
         if getattr(candidate, "needs_days", False) and plan.day_steps is None:
-            raise ValueError(f"{candidate.label} forecasts whole days of steps; a step of {plan.frequency} is too long.")
+            raise ValueError(
+                f"{candidate.label} forecasts whole days of steps; a step of {plan.frequency} is too long."
+            )

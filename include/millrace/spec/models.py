@@ -5,7 +5,7 @@ The kinds of sources, steps and estimators come from their registries; this modu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from croniter import croniter
 from pydantic import Field, field_validator, model_validator
@@ -117,11 +117,13 @@ class PipelineSpec(StrictModel):
         return self
 
     def _refuse_training_keys(self) -> None:
-        written = [key for key in ("target", "candidates", "features", "split", "forecast", "monitoring") if getattr(self, key)]
+        written = [
+            key for key in ("target", "candidates", "features", "split", "forecast", "monitoring") if getattr(self, key)
+        ]
         written += ["training"] if self.training != Training() else []
         if written:
             raise ValueError(
-                f"'{written[0]}' is given, but no 'task'. Add task: regression, classification, clustering or forecast; "
+                f"'{written[0]}' is given, but no 'task'. Add a task ({', '.join(get_args(Task))}); "
                 f"or remove {', '.join(written)} for a plain ETL."
             )
 

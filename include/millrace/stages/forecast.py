@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,6 @@ from millrace.stages.base import RunContext, run_stage
 from millrace.stages.forecast_material import panel_of_run, plan_of
 from millrace.stages.outputs import Forecasted, Registered, Transformed
 from millrace.stores.base import ModelVersion
-
-if TYPE_CHECKING:
-    from pandas import DatetimeIndex
 
 
 def forecast(context: RunContext, transformed: Transformed, registered: Registered) -> Forecasted:
@@ -89,7 +86,7 @@ def _documents(
 ) -> Iterator[dict[str, Any]]:
     spec, plan = context.spec, plan_of(context.spec)
     steps = origin + np.arange(plan.horizon)
-    moments, places = instants(_times(panel, steps), plan.timezone)
+    moments, places = instants(panel.times[steps], plan.timezone)
     began, made_at = instants(panel.times[[origin]], plan.timezone)[0][0], datetime.now(UTC)
     for place, name in enumerate(panel.series):
         keys = series_keys(name, plan.series)
@@ -109,10 +106,6 @@ def _documents(
                 "made_at": made_at,
                 "run_id": context.run_id,
             }
-
-
-def _times(panel: Panel, steps: Any) -> DatetimeIndex:
-    return panel.times[steps]
 
 
 def _number(value: float) -> float | None:

@@ -89,9 +89,7 @@ def panel_of_run(context: RunContext, transformed: Transformed) -> Panel:
     """The panel of the transformed table. Raises TrainingError."""
     spec = context.spec
     frame = limited_frame(context.artifacts.open_dataset(transformed.dataset.uri), spec, context.warn)
-    return panel_of(
-        frame, plan_of(spec), time=str(spec.time_column), target=spec.targets[0], warn=context.warn
-    )
+    return panel_of(frame, plan_of(spec), time=str(spec.time_column), target=spec.targets[0], warn=context.warn)
 
 
 def forecast_material(context: RunContext, transformed: Transformed) -> ForecastMaterial:
