@@ -1,6 +1,6 @@
 """Composes the service; what it does is in the rooms it puts together.
 
-uvicorn serving.app:create_app --factory
+uvicorn serving.app:create_app --factory --http serving.quick.protocol:QuickProtocol
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from serving.deps import Services
 from serving.errors import install_error_handlers
 from serving.logs import configure_logging
 from serving.openapi import DESCRIPTION, install_openapi
-from serving.predict_door import PredictDoor
-from serving.requests import RequestMiddleware
+from serving.quick.door import QuickDoor
+from serving.quick.protocol import STATE
+from serving.requests import RequestMiddleware, security_headers
 from serving.routes import ROUTERS
 from serving.settings import service_settings
 
@@ -53,15 +54,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses={"default": {"model": ErrorAnswer, "description": "What went wrong, and how to mend it."}},
     )
     app.state.services = services
-    app.add_middleware(PredictDoor, services=services)  # innermost: what stands below is outside of it
-    app.add_middleware(AccessMiddleware, access=services.access)
+    app.state.security = security_headers(f"'self' {_origin(settings.airflow)}")
+    app.add_middleware(AccessMiddleware, access=services.access)  # innermost: what stands below is outside of it
     if services.access.options.origins:
         app.add_middleware(CORSMiddleware, allow_origins=services.access.options.origins, **_CORS)
     app.add_middleware(
         RequestMiddleware,
         metrics=services.metrics,
         access=services.access_log,
-        frame_ancestors=f"'self' {_origin(settings.airflow)}",
+        security=app.state.security,
     )
     install_error_handlers(app)
     for router in ROUTERS:
@@ -73,10 +74,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
     services.start()
-    yield
+    yield {STATE: QuickDoor(services, app.state.security)}
     await services.close()
 
 

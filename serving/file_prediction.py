@@ -14,10 +14,10 @@ from typing import IO, Any, TypeVar
 
 from serving.deps import Services
 from serving.failures import OverloadedError
-from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.tables.answers import AnswerFile, table_of
 from serving.runtime.tables.base import TableFormat
 from serving.runtime.tables.decoding import decoded_parts
+from serving.runtime.traffic import Choice
 
 Result = TypeVar("Result")
 PAUSE_SECONDS = 0.5
@@ -30,7 +30,7 @@ class FilePrediction:
     """One file with the version that predicts it, from the first row to the last."""
 
     services: Services
-    model: LoadedModel
+    choice: Choice
     form: TableFormat
     file: IO[bytes]
     probabilities: bool
@@ -44,10 +44,11 @@ class FilePrediction:
 
     async def answers(self, wanted: TableFormat) -> AsyncIterator[bytes]:
         """The file of answers, in pieces."""
+        options: dict[str, Any] = {"probabilities": self.probabilities, "variant": self.choice.variant}
         answer, answering = AnswerFile(wanted), self.services.answering
         async for part in self._parts():
-            found = await _patiently(partial(answering.of_columns, self.model, part, probabilities=self.probabilities))
-            if piece := await self._beside(lambda found=found: answer.add(table_of(self.model, found))):  # type: ignore[misc]
+            found = await _patiently(partial(answering.of_columns, self.choice.model, part, **options))
+            if piece := await self._beside(lambda found=found: answer.add(table_of(self.choice.model, found))):  # type: ignore[misc]
                 yield piece
         yield answer.end()
 
@@ -56,7 +57,7 @@ class FilePrediction:
         self.file.seek(0)
         ignore = limits.serving_unknown_fields == "ignore"
         rows, most = limits.serving_batch_rows, limits.serving_file_rows
-        parts = decoded_parts(self.form, self.file, self.model, rows=rows, most=most, ignore_unknown=ignore)
+        parts = decoded_parts(self.form, self.file, self.choice.model, rows=rows, most=most, ignore_unknown=ignore)
         while (part := await self._beside(partial(next, parts, None))) is not None:
             yield part
 

@@ -1,6 +1,6 @@
 """Writes the service's log: one JSON object a line, each with the id and the user of the request it belongs to.
 
-The access log has a way of its own, because it is written for every request: its lines are encoded at once and written
+The access log has a way of its own, because it is written for every request: its lines are encoded and written
 together, a moment later.
 """
 
@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -37,7 +36,8 @@ def _encode(event: Any) -> bytes:
     try:
         return _encode_json(event)
     except UnicodeEncodeError:
-        return json.dumps(event, default=str).encode()
+        plain = msgspec.structs.asdict(event) if isinstance(event, msgspec.Struct) else event
+        return json.dumps(plain, default=str).encode()
 
 
 def user_of(scope: Scope | None) -> str | None:
@@ -83,32 +83,35 @@ def _add_request(_: Any, __: str, event: Any) -> Any:
     return event
 
 
+class AccessLine(msgspec.Struct, kw_only=True, gc=False):
+    """One answered request, as it stands in the access log."""
+
+    event: str = "request"
+    level: str = "info"
+    logger: str = "serving.access"
+    timestamp: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    milliseconds: float
+    user: str | None
+    model: str | None
+
+
 class AccessLog:
     """The lines of the access log, written some at a time by a thread of its own."""
 
     def __init__(self, write: Callable[[bytes], object] | None = None) -> None:
         self._write = write or _to_standard_error
-        self._lines: list[bytes] = []
+        self._lines: list[AccessLine] = []
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
-    def note(self, level: str, scope: Scope, status: int, seconds: float) -> None:
+    def note(self, line: AccessLine) -> None:
         """Keep one line; it is written within a moment."""
-        line: dict[str, Any] = {
-            "event": "request",
-            "level": level,
-            "logger": "serving.access",
-            "timestamp": datetime.now(UTC),
-            "request_id": request_id.get(),
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": status,
-            "milliseconds": round(seconds * 1000, 3),
-            "user": user_of(scope),
-            "model": _model_of(scope["path"]),
-        }
         if len(self._lines) < MOST_LINES:  # nobody reads standard error: memory is worth more than its lines
-            self._lines.append(_encode(line))
+            self._lines.append(line)
         if self._thread is None or len(self._lines) >= FLUSH_LINES:
             self._hurry()
 
@@ -116,7 +119,7 @@ class AccessLog:
         """Write what waits."""
         lines, self._lines = self._lines, []
         if lines:
-            self._write(b"\n".join(lines) + b"\n")
+            self._write(b"\n".join(map(_encode, lines)) + b"\n")
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -139,7 +142,8 @@ class AccessLog:
             self.flush()
 
 
-def _model_of(path: str) -> str | None:
+def model_of(path: str) -> str | None:
+    """The model that an address names."""
     return path[len(_MODELS) :].partition("/")[0] or None if path.startswith(_MODELS) else None
 
 

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+GATHERED = (1, 2, 4, 8, 16, 32)
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 OTHER = "other"
 _PREDICT = re.compile(r"/api/v1/models/[^/]+(/predict|/predict/batch)")
@@ -43,6 +44,13 @@ class Metrics:
             **about,
         )
         self._rows = prometheus.Counter("prediction_rows_total", "Rows predicted.", ("model", "variant"), **about)
+        self._gathered = prometheus.Histogram(
+            "prediction_gathered_rows",
+            "Requests for one row that a compiled model answered by one run.",
+            ("model",),
+            buckets=GATHERED,
+            **about,
+        )
         self._shed = prometheus.Counter("predictions_shed_total", "Predictions refused with 503.", ("model",), **about)
         self._dropped = prometheus.Counter(
             "prediction_log_dropped_total", "Predictions that could not be recorded.", **about
@@ -68,24 +76,37 @@ class Metrics:
     def note_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answered request."""
         method = scope["method"] if scope["method"] in METHODS else OTHER
-        key = (method, route_of(scope), status)
+        self.note_requests(method, route_of(scope), status, [seconds])
+
+    def note_requests(self, method: str, route: str, status: int, seconds: list[float]) -> None:
+        """Count answered requests of one kind, each with its time."""
+        key = (method, route, status)
         found = self._known.get(key)
         if found is None:  # looking labels up costs more than counting
             found = self._known[key] = (
-                self._requests.labels(method, key[1], str(status)),
-                self._durations.labels(method, key[1]),
+                self._requests.labels(method, route, str(status)),
+                self._durations.labels(method, route),
             )
-        found[0].inc()
-        found[1].observe(seconds)
+        found[0].inc(len(seconds))
+        for each in seconds:
+            found[1].observe(each)
 
-    def note_prediction(self, model: str, variant: str, rows: int, seconds: float) -> None:
-        """Count predicted rows."""
+    def note_prediction(self, model: str, variant: str, rows: int, *seconds: float) -> None:
+        """Count predicted rows, and the time of each request for them."""
         key = (model, variant)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = (self._rows.labels(*key), self._latency.labels(*key))
         found[0].inc(rows)
-        found[1].observe(seconds)
+        for each in seconds:
+            found[1].observe(each)
+
+    def note_gathered(self, model: str, requests: int) -> None:
+        """Count a run that answered several requests."""
+        found = self._known.get(model)
+        if found is None:
+            found = self._known[model] = self._gathered.labels(model)
+        found.observe(requests)
 
     def note_shed(self, model: str) -> None:
         """Count a prediction that was refused because too many waited."""

@@ -11,9 +11,10 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.answers import now
 from serving.errors import error_answer
 from serving.ids import new_id
-from serving.logs import AccessLog, current_scope, request_id
+from serving.logs import AccessLine, AccessLog, current_scope, model_of, request_id, user_of
 from serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -23,23 +24,29 @@ LONGEST = 10
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
+def security_headers(frame_ancestors: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that go out with every answer."""
+    policy = (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        f"frame-ancestors {frame_ancestors}"
+    )
+    return (
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (b"content-security-policy", policy.encode("latin-1")),
+    )
+
+
 class RequestMiddleware:
     """The outermost layer of the service."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, access: AccessLog, frame_ancestors: str = "'self'") -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, access: AccessLog, security: tuple[tuple[bytes, bytes], ...]
+    ) -> None:
         self.app = app
         self.metrics = metrics
         self.access = access
-        policy = (
-            "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-            f"frame-ancestors {frame_ancestors}"
-        )
-        # As bytes, once: they go out with every answer.
-        self.security = (
-            (b"x-content-type-options", b"nosniff"),
-            (b"referrer-policy", b"same-origin"),
-            (b"content-security-policy", policy.encode("latin-1")),
-        )
+        self.security = security
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and see it home."""
@@ -62,9 +69,9 @@ class RequestMiddleware:
         """Count the request, and write its line in the access log."""
         self.metrics.note_request(scope, status, seconds)
         if status >= 400 or not scope["path"].startswith(UNREMARKABLE):
-            self.access.note("info", scope, status, seconds)
+            self.access.note(_line("info", scope, status, seconds))
         elif log.isEnabledFor(logging.DEBUG):
-            self.access.note("debug", scope, status, seconds)
+            self.access.note(_line("debug", scope, status, seconds))
 
 
 class _Call:
@@ -96,6 +103,21 @@ class _Call:
             raise error
 
 
+def _line(level: str, scope: Scope, status: int, seconds: float) -> AccessLine:
+    path = scope["path"]
+    return AccessLine(
+        level=level,
+        timestamp=now(),
+        request_id=request_id.get(),
+        method=scope["method"],
+        path=path,
+        status=status,
+        milliseconds=round(seconds * 1000, 3),
+        user=user_of(scope),
+        model=model_of(path),
+    )
+
+
 def patience_of_caller() -> float | None:
     """How many seconds the caller of the present request will wait; None when it does not say so sensibly."""
     scope = current_scope.get()
@@ -106,6 +128,10 @@ def patience_of_caller() -> float | None:
 
 def _identity(scope: Scope) -> str:
     """The caller's id where it is harmless, else one of our own; it need not be a secret."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+    return identity_of(next((value for name, value in scope["headers"] if name == b"x-request-id"), None))
+
+
+def identity_of(given: bytes | None) -> str:
+    """An id as a caller sent it where it is harmless, else a new one."""
     text = given.decode("latin-1") if given is not None else ""
     return text if VALID_ID.fullmatch(text) else new_id()

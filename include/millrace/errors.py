@@ -118,6 +118,12 @@ class TrainingError(DataError):
     code = "training_failed"
 
 
+class AllocationError(DataError):
+    """A demand cannot be allocated: the input is no problem, or its limits conflict."""
+
+    code = "allocation_failed"
+
+
 class StorageError(MillraceError):
     """MongoDB, S3 or MLflow refused a call or does not answer; the same call may succeed later."""
 

@@ -35,6 +35,7 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
         "breakdown": evaluated.get("breakdown"),
         "promoted": bool(registered.get("promoted", False)),
         "reason": registered.get("reason"),
+        "decision": registered.get("decision") or None,
         "model_version": registered.get("model_version"),
         "compiled": registered.get("compiled"),
         "stages": stage_list(stages),

@@ -37,6 +37,10 @@ class Caller:
         """Whether nobody in particular asks."""
         return self.kind == "anonymous"
 
+    def counted_as(self, address: str) -> str:
+        """Under which name its requests are counted."""
+        return f"address:{address}" if self.kind == "anonymous" else f"{self.kind}:{self.name}"
+
 
 def refused(why: str | MillraceError) -> Caller:
     """A caller whose token or key does not count."""

@@ -52,7 +52,7 @@ class Identities:
     def remembered(self, token: str) -> Caller | None:
         """Who sends this token, where that was asked just now; costs microseconds."""
         entry = self._known.get(_mark(token))
-        if entry is None or time.monotonic() - entry.asked >= self._fresh:
+        if entry is None or (time.monotonic() - entry.asked >= self._fresh and not entry.looking):
             return None
         return _still_valid(entry.caller)
 

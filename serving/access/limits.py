@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from limits import RateLimitItem, parse
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _REDIS_SECONDS = 0.25
 _REDIS_PAUSE = 5.0
 _FEW = 100
+_MOST_LEASES = 10_000
 
 
 def read_limit(written: str) -> Limit:
@@ -36,6 +38,15 @@ def read_limit(written: str) -> Limit:
         raise ValueError(f"{written!r} is no limit; write '10/second', '600/minute' or 'none'") from None
 
 
+@dataclass(slots=True)
+class _Lease:
+    """Requests that were counted before they came; what is left when the window ends is lost."""
+
+    limit: RateLimitItem
+    left: int
+    ends: float
+
+
 class RateLimits:
     """Counts requests by caller."""
 
@@ -43,6 +54,7 @@ class RateLimits:
         memory = MemoryStorage()
         # A small limit is counted exactly; for a large one that would keep thousands of times for each caller.
         self._exact, self._cheap = MovingWindowRateLimiter(memory), FixedWindowRateLimiter(memory)
+        self._leases: dict[str, _Lease] = {}
         self._shared = _shared(redis_url) if redis_url else None
         self._shared_again = 0.0
 
@@ -53,6 +65,30 @@ class RateLimits:
         shared = self._shared if time.monotonic() >= self._shared_again else None
         if shared is None or not await self._counted_by_all(shared, who, limit):
             self._counted_here(who, limit)
+
+    def takes(self, who: str, limit: Limit, requests: int) -> bool:
+        """Count requests at once, in this process; False where they are too many, or where Redis counts."""
+        if limit is None:
+            return True
+        if self._shared is not None:
+            return False
+        if limit.amount <= _FEW:
+            return self._exact.hit(limit, who, cost=requests)
+        return self._drawn(who, limit, requests)
+
+    def _drawn(self, who: str, limit: RateLimitItem, requests: int) -> bool:
+        """Draw on a lease, a hundredth of a large limit that was counted ahead: counting costs more than predicting."""
+        lease = self._leases.get(who)
+        if lease is None or lease.limit is not limit or lease.left < requests or time.time() >= lease.ends:
+            cost = max(requests, limit.amount // _FEW)
+            if not self._cheap.test(limit, who, cost=cost) or not self._cheap.hit(limit, who, cost=cost):
+                return False
+            lease = _Lease(limit, cost, self._cheap.get_window_stats(limit, who).reset_time)
+            if len(self._leases) >= _MOST_LEASES:
+                self._leases.clear()
+            self._leases[who] = lease
+        lease.left -= requests
+        return True
 
     def _counted_here(self, who: str, limit: RateLimitItem) -> None:
         limiter = self._exact if limit.amount <= _FEW else self._cheap

@@ -16,7 +16,7 @@ from serving.access.parts import Access
 from serving.errors import error_answer
 
 _UNCOUNTED = ("/health", "/v2/health", "/console/", "/docs/assets/")
-_HSTS = "max-age=31536000"
+HSTS = "max-age=31536000"
 
 
 class AccessMiddleware:
@@ -48,8 +48,7 @@ class AccessMiddleware:
             return
         caller = access.anonymous if token is None else await self._caller(token, address)
         introduce(scope, caller, address)
-        who = f"address:{address}" if caller.is_anonymous else f"{caller.kind}:{caller.name}"
-        await access.rates.count(who, access.limit_of(caller))
+        await access.rates.count(caller.counted_as(address), access.limit_of(caller))
 
     async def _caller(self, token: str, address: str) -> Caller:
         access = self._access
@@ -73,7 +72,7 @@ class AccessMiddleware:
         token = forwarded = protocol = None
         for name, value in scope["headers"]:
             if name == b"authorization":
-                token = _bearer(value) or token
+                token = bearer_of(value) or token
             elif name == b"x-api-key":
                 token = token or value.decode("latin-1")
             elif name == b"x-forwarded-for":
@@ -85,7 +84,8 @@ class AccessMiddleware:
         return token, forwarded, scope.get("scheme") == "https" or (behind_proxy and protocol == b"https")
 
 
-def _bearer(value: bytes) -> str | None:
+def bearer_of(value: bytes) -> str | None:
+    """The token of an Authorization header; None for another scheme."""
     kind, _, token = value.decode("latin-1").partition(" ")
     return token.strip() if kind.lower() == "bearer" else None
 
@@ -93,7 +93,7 @@ def _bearer(value: bytes) -> str | None:
 def _secured(send: Send) -> Send:
     async def with_hsts(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).setdefault("Strict-Transport-Security", _HSTS)
+            MutableHeaders(scope=message).setdefault("Strict-Transport-Security", HSTS)
         await send(message)
 
     return with_hsts

@@ -7,8 +7,7 @@ that one delivered twice is kept once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,70 +22,81 @@ MOST_SECONDS = 60.0
 _EARLY, _LATE = 120.0, 1.0
 
 
-@dataclass
 class _Bucket:
     """Rows of one version on their way into one document."""
 
-    first: Entry
-    bytes: int = 0
-    times: list[datetime] = field(default_factory=list)
-    request_ids: list[str] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    callers: list[str] = field(default_factory=list)
-    keys: list[str | None] = field(default_factory=list)
-    latency_ms: list[float] = field(default_factory=list)
-    features: dict[str, list[Any]] = field(default_factory=dict)
-    outputs: list[Any] = field(default_factory=list)
+    def __init__(self, first: Entry) -> None:
+        self.first = first
+        self._parts: list[tuple[Entry, slice, int]] = []
+        self._rows = self._bytes = 0
 
     def takes(self, entry: Entry, size: int) -> bool:
         """Whether an entry's rows may stand here too."""
         return (
-            len(self.outputs) + len(entry.outputs) <= MOST_ROWS
-            and self.bytes + size <= MOST_BYTES
+            self._rows + len(entry.outputs) <= MOST_ROWS
+            and self._bytes + size <= MOST_BYTES
             and abs(entry.at - self.first.at) <= MOST_SECONDS
         )
 
     def add(self, entry: Entry, size: int, start: int = 0, stop: int | None = None) -> None:
         """Add an entry's rows from `start` to `stop`."""
         place = slice(start, stop)
-        outputs = entry.outputs[place]
-        count = len(outputs)
-        self.bytes += size
-        self.outputs += outputs
-        self.times += [datetime.fromtimestamp(entry.at, UTC)] * count
-        self.rows += range(start, start + count) if entry.is_batch else [0] * count
-        repeated = count if entry.is_batch else 1
-        about = slice(None) if entry.is_batch else place
-        self.request_ids += entry.request_ids[about] * repeated
-        self.callers += entry.callers[about] * repeated
-        self.keys += entry.keys[about] * repeated
-        self.latency_ms += entry.latencies_ms[about] * repeated
-        for name, column in entry.columns.items():
-            values = column if isinstance(column, str) else listed(column, count)[place]
-            self.features.setdefault(name, []).extend([values] * count if isinstance(values, str) else values)
+        rows = len(range(len(entry.outputs))[place])
+        self._parts.append((entry, place, rows))
+        self._rows += rows
+        self._bytes += size
 
     def document(self, identity: str) -> dict[str, Any]:
         """The document."""
+        times = [_moment(entry.at) for entry, _, rows in self._parts for _ in range(rows)]
+        ids, keys = self._about(lambda entry: entry.request_ids), self._about(lambda entry: entry.keys)
         found: dict[str, Any] = {
             "_id": identity,
             "model": self.first.model,
             "version": self.first.version,
             "variant": self.first.variant,
-            "at": min(self.times),
-            "until": max(self.times),
-            "count": len(self.outputs),
-            "times": self.times,
-            "request_ids": self.request_ids,
-            "rows": self.rows,
-            "callers": self.callers,
-            "latency_ms": self.latency_ms,
-            "features": {name.replace("\0", ""): values for name, values in self.features.items()},
-            "outputs": self.outputs,
+            "at": min(times),
+            "until": max(times),
+            "count": self._rows,
+            "times": times,
+            "request_ids": ids,
+            "rows": [number for entry, place, rows in self._parts for number in _numbers(entry, place, rows)],
+            "callers": self._about(lambda entry: entry.callers),
+            "latency_ms": self._about(lambda entry: entry.latencies_ms),
+            "features": {name.replace("\0", ""): self._column(name) for name in self.first.columns},
+            "outputs": [output for entry, place, _ in self._parts for output in entry.outputs[place]],
         }
-        if any(key is not None for key in self.keys):
-            found["keys"] = self.keys
-        given = sorted({identity for identity in self.request_ids if not _made_here(identity, self.first.at)})
+        if any(key is not None for key in keys):
+            found["keys"] = keys
+        given = sorted({one for one in ids if not _made_here(one, self.first.at)})
         return found | ({"given_ids": given} if given else {})
+
+    def _about(self, of: Callable[[Entry], list[Any]]) -> list[Any]:
+        """What is noted of each row's request."""
+        found: list[Any] = []
+        for entry, place, rows in self._parts:
+            found += of(entry) * rows if entry.is_batch else of(entry)[place]
+        return found
+
+    def _column(self, name: str) -> list[Any]:
+        columns = [entry.columns[name] for entry, _, _ in self._parts]
+        if all(type(column) is bytes for column in columns):  # most often: one conversion for all
+            sliced = (column[8 * place.start : place.stop and 8 * place.stop]
+                      for column, (_, place, _) in zip(columns, self._parts, strict=True))  # fmt: skip
+            return listed(b"".join(sliced), self._rows)
+        found: list[Any] = []
+        for column, (entry, place, _) in zip(columns, self._parts, strict=True):
+            found += listed(column, len(entry.outputs))[place]
+        return found
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _numbers(entry: Entry, place: slice, rows: int) -> Iterable[int]:
+    """The places of the rows in their request."""
+    return range(place.start, place.start + rows) if entry.is_batch else [0] * rows
 
 
 def bucketed(name: str, entries: Iterable[tuple[Entry, int]]) -> Iterator[dict[str, Any]]:
@@ -106,10 +116,8 @@ def bucketed(name: str, entries: Iterable[tuple[Entry, int]]) -> Iterator[dict[s
             yield whole.document(f"{name}/{number}")
             number += 1
         open_buckets[kind] = _rest(entry, size)
-    for last in open_buckets.values():
-        if last.outputs:
-            yield last.document(f"{name}/{number}")
-            number += 1
+    for number_of_last, last in enumerate(open_buckets.values(), number):
+        yield last.document(f"{name}/{number_of_last}")
 
 
 def _rows_of_a_bucket(entry: Entry, size: int) -> int:

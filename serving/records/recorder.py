@@ -9,13 +9,12 @@ from serving.logs import current_scope, request_id, user_of
 from serving.metrics import Metrics
 from serving.records.entry import Entry, packed
 from serving.records.prediction_log import PredictionLog
+from serving.request_key import given_key
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 CHAMPION = "champion"
-KEY = b"x-millrace-key"
-LONGEST_KEY = 200
 
 
 class Recorder:
@@ -38,15 +37,9 @@ class Recorder:
                 time.time(),
                 [request_id.get()],
                 [user_of(scope) or "anonymous"],
-                [key_of(scope["headers"] if scope is not None else ())],
+                [given_key()],
                 [seconds * 1000],
                 packed(columns, name, self._log.mask),
                 values,
             )
         )
-
-
-def key_of(headers: Any) -> str | None:
-    """The caller's own name for what is predicted, by which the truth may be told later."""
-    found = next((value for name, value in headers if name == KEY), None)
-    return found.decode("latin-1")[:LONGEST_KEY] if found is not None else None

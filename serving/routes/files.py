@@ -51,16 +51,16 @@ class _Pieces(StreamingResponse):
 )
 async def predict_file(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
     """Predict a table of any length: CSV, Arrow or Parquet by Content-Type, answered in the form of Accept."""
-    model, form = services.manager.get(name), _form_of(request)
+    choice, form = services.answering.choose(name), _form_of(request)
     wanted = FORMATS[wanted_type(request.headers, FORMATS, form.media_type)]
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(services.uploads.place())
         file = stack.enter_context(await services.uploads.receive(request))
-        work = FilePrediction(services, model, form, file, probabilities)
+        work = FilePrediction(services, choice, form, file, probabilities)
         rows, answers = await work.check(), work.answers(wanted)
         first = await anext(answers)  # what fails at once is an ordinary error answer too
         held = stack.pop_all()
-    headers = {**about(model), "X-Millrace-Rows": str(rows)}
+    headers = {**about(choice.model), "X-Millrace-Rows": str(rows)}
     return _Pieces(held, _joined(first, answers), media_type=wanted.media_type, headers=headers)
 
 

@@ -38,13 +38,13 @@ _BODY: dict[str, Any] = {
 @router.post("/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
 async def invocations(request: Request, services: ServicesDep) -> Response:
     """Predict with the only model that serves; where several do, each has its own address below."""
-    return await _answer(_only_model(services), request, services)
+    return await _answer(_only_model(services).name, request, services)
 
 
 @router.post("/api/v1/models/{name}/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
 async def model_invocations(name: str, request: Request, services: ServicesDep) -> Response:
     """Predict a table in one of MLflow's formats, or as CSV with a header."""
-    return await _answer(services.manager.get(name), request, services)
+    return await _answer(name, request, services)
 
 
 @router.get("/ping", dependencies=_PUBLIC, responses=errors(503))
@@ -64,13 +64,14 @@ def version() -> Response:
     return PlainTextResponse(importlib.metadata.version("mlflow"))
 
 
-async def _answer(model: LoadedModel, request: Request, services: Services) -> Response:
+async def _answer(name: str, request: Request, services: Services) -> Response:
     kind = media_type(request.headers) or "application/json"
     if kind not in _DECODERS:
         raise UnsupportedMediaError(
             f"The content type {kind!r:.60} cannot be read.", hint=f"Allowed: {', '.join(_DECODERS)}."
         )
-    found = await predict_table(services, model, request, _DECODERS[kind](services, model))
+    choice = services.answering.choose(name)
+    _, found = await predict_table(services, choice, request, _DECODERS[kind](services, choice.model))
     return JSONResponse({"predictions": found.values})
 
 

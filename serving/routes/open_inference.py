@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
 from millrace import __version__
-from millrace.errors import NotFoundError, RequestError
 from serving.access.permissions import Permission, require
 from serving.answers import errors
 from serving.deps import ServicesDep
 from serving.routes.tables import by_reader, predict_table
+from serving.runtime.inference import InferRequest, read_request
 from serving.runtime.loaded_model import LoadedModel
-from serving.runtime.strict_json import parse_json
-from serving.runtime.tensors import PREDICT_PROBA, columns_of, metadata, outputs_of
+from serving.runtime.tables.base import Table
+from serving.runtime.tensor_outputs import PREDICT_PROBA, Tensor, chosen, metadata, outputs_of, packed
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 _PUBLIC, _READ, _PREDICT = ([Depends(require(p))] for p in (Permission.PUBLIC, Permission.READ, Permission.PREDICT))
 _MODEL = ("/models/{name}", "/models/{name}/versions/{version}")
+LENGTH = "Inference-Header-Content-Length"
+_BYTES = "application/octet-stream"
+_SCHEMA: dict[str, Any] = {"type": "object", "required": ["inputs"]}
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary", "description": f"JSON of {LENGTH} bytes."}}
 _INFER = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"type": "object", "required": ["inputs"]}}},
-    }
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _SCHEMA}, _BYTES: _BINARY}},
+    "parameters": [{"name": LENGTH, "in": "header", "required": False, "schema": {"type": "string"}}],
 }
+_encode = msgspec.json.Encoder().encode
 
 
-def _served(services: ServicesDep, name: str, version: str | None = None) -> LoadedModel:
-    model = services.manager.get(name)
-    if version is not None and version != model.version.version:
-        raise NotFoundError(
-            f"Version {version} of {name} does not serve.", hint=f"Version {model.version.version} does."
-        )
-    return model
+async def _served(services: ServicesDep, name: str, version: str | None = None) -> LoadedModel:
+    return services.manager.get(name) if version is None else (await services.answering.named(name, version)).model
 
 
 ServedDep = Annotated[LoadedModel, Depends(_served)]
@@ -43,7 +42,7 @@ ServedDep = Annotated[LoadedModel, Depends(_served)]
 @router.get("", dependencies=_PUBLIC)
 def server() -> dict[str, Any]:
     """Name the server."""
-    return {"name": "millrace", "version": __version__, "extensions": []}
+    return {"name": "millrace", "version": __version__, "extensions": ["binary_tensor_data"]}
 
 
 @router.get("/health/live", dependencies=_PUBLIC)
@@ -69,44 +68,35 @@ def model_metadata(model: ServedDep) -> dict[str, Any]:
     return metadata(model)
 
 
-async def infer(model: ServedDep, request: Request, services: ServicesDep) -> Response:
-    """Predict the rows of the tensors: one input for each field, of shape [n] or [n, 1]."""
-    if "inference-header-content-length" in request.headers:
-        raise RequestError("The tensors are sent as binary; only JSON data is read.", hint="Use binary_data=False.")
-    asked: dict[str, Any] = {}
+async def infer(name: str, request: Request, services: ServicesDep, version: str | None = None) -> Response:
+    """Predict the rows of the tensors: one input for each field, of shape [n] or [n, 1], as JSON or as bytes."""
+    choice = services.answering.choose(name) if version is None else await services.answering.named(name, version)
+    asked: list[InferRequest] = []
 
-    def read(body: bytes) -> tuple[dict[str, Any], int]:
-        document = parse_json(body)
-        if type(document) is not dict:
-            raise RequestError("The request is no JSON object.", hint='Send {"inputs": [...]}.')
-        asked.update(id=document.get("id"), outputs=_wanted(document))
-        return columns_of(document.get("inputs"), model.signature)
+    def read(body: bytes) -> Table:
+        asked.append(read_request(body, request.headers.get(LENGTH), choice.model.signature))
+        return asked[0].table
 
-    found = await predict_table(
+    decode = by_reader(services, choice.model, read)
+    model, found = await predict_table(
         services,
-        model,
+        choice,
         request,
-        by_reader(services, model, read),
-        probabilities=lambda: PREDICT_PROBA in asked["outputs"],
+        decode,
+        probabilities=lambda: PREDICT_PROBA in asked[0].outputs,
+        is_shared=version is None,
     )
-    outputs = _chosen(outputs_of(model, found), asked["outputs"])
-    answer = {"model_name": model.name, "model_version": model.version.version, "outputs": outputs}
-    return JSONResponse(answer if asked["id"] is None else {**answer, "id": asked["id"]})
+    return _answer(model, chosen(outputs_of(model, found), asked[0].outputs), asked[0])
 
 
-def _wanted(document: dict[str, Any]) -> list[str]:
-    outputs = document.get("outputs") or []
-    if type(outputs) is not list or not all(type(output) is dict and "name" in output for output in outputs):
-        raise RequestError("'outputs' is no list of objects with a name.", hint="Leave it out to get the predictions.")
-    return [str(output["name"]) for output in outputs]
-
-
-def _chosen(outputs: list[dict[str, Any]], wanted: list[str]) -> list[dict[str, Any]]:
-    present = {output["name"]: output for output in outputs}
-    for name in wanted:
-        if name not in present:
-            raise RequestError(f"The model has no output '{name}'.", hint=f"Its outputs: {', '.join(present)}.")
-    return [present[name] for name in wanted] if wanted else outputs
+def _answer(model: LoadedModel, outputs: list[Tensor], asked: InferRequest) -> Response:
+    binary = frozenset(output["name"] for output in outputs) if asked.binary is None else asked.binary
+    told, behind = packed(outputs, binary)
+    answer = {"model_name": model.name, "model_version": model.version.version, "outputs": told}
+    content = _encode(answer if asked.id is None else {**answer, "id": asked.id})
+    if not binary:
+        return Response(content, media_type="application/json")
+    return Response(content + behind, media_type=_BYTES, headers={LENGTH: str(len(content))})
 
 
 _REFUSALS = errors(400, 404, 413, 422, 500, 503)

@@ -1,7 +1,7 @@
 """Predictions: one row as JSON, or a list of rows as JSON, CSV, Arrow or Parquet, answered in any of these.
 
-These routes describe the addresses and answer every request that is out of the ordinary; `serving.predict_door` takes
-the ordinary ones before the framework sees them. Both make the same answer by `answer_of`.
+The ordinary way: `serving.quick` takes the requests that are asked most often before they come here, and gives the same
+answer as `answer_of`.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ async def predict_batch(name: str, request: Request, services: ServicesDep, prob
     if form is None:
         model, found = await _predicted(name, request, services, many=True, probabilities=probabilities)
     else:
-        model = services.manager.get(name)
-        decode = by_format(services, model, form)
-        found = await predict_table(services, model, request, decode, probabilities=lambda: probabilities)
+        choice = services.answering.choose(name)
+        decode = by_format(services, choice.model, form)
+        model, found = await predict_table(services, choice, request, decode, probabilities=lambda: probabilities)
     if wanted == _JSON:
         return Response(answer_of(model, found, many=True), media_type=_JSON)
     content = await services.pool.run(lambda: file_of(FORMATS[wanted], table_of(model, found)))

@@ -15,6 +15,7 @@ from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.runtime.predictors.base import Columns
 from serving.runtime.tables.base import Table, TableFormat
 from serving.runtime.tables.decoding import decoded_whole
+from serving.runtime.traffic import Choice
 
 Read = Callable[[bytes], Table]
 Decode = Callable[[bytes], Columns]
@@ -46,14 +47,18 @@ def by_reader(services: Services, model: LoadedModel, read: Read) -> Decode:
 
 async def predict_table(
     services: Services,
-    model: LoadedModel,
+    choice: Choice,
     request: Request,
     decode: Decode,
     *,
     probabilities: Callable[[], bool] = lambda: False,
-) -> Predictions:
-    """Predict the rows that `decode` finds in the body, beside the event loop; `probabilities` is asked after it."""
+    is_shared: bool = True,
+) -> tuple[LoadedModel, Predictions]:
+    """Predict the rows that `decode` finds in the body, beside the event loop; `probabilities` is asked after it.
+
+    `is_shared`: the traffic rule chose the version, and not the caller.
+    """
     limits = services.limits
     body = await read_body(request, limits.serving_body_bytes, limits.serving_body_seconds)
     columns = await services.pool.run(partial(decode, body))
-    return await services.answering.of_columns(model, columns, probabilities=probabilities())
+    return await services.answering.of_choice(choice, columns, probabilities=probabilities(), is_shared=is_shared)

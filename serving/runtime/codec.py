@@ -46,12 +46,16 @@ class Codec:
 
         Raises MalformedBodyError, TooLargeError or RequestError.
         """
-        columns = (self._lenient if ignore_unknown else self._strict).columns(body, many=many)
+        columns = self.rows(ignore_unknown=ignore_unknown).columns(body, many=many)
         if columns is None:
             parsed = parse_json(body)
             return self.decode(_rows(parsed, most) if many else [parsed], ignore_unknown=ignore_unknown)
         _bounded(len(next(iter(columns.values()))), most if many else None)
         return columns
+
+    def rows(self, *, ignore_unknown: bool = False) -> RowTypes:
+        """The quick decoder, for a caller that knows another way where it gives up."""
+        return self._lenient if ignore_unknown else self._strict
 
     def decode(self, rows: list[Any], *, ignore_unknown: bool = False) -> dict[str, npt.NDArray[Any]]:
         """The rows as columns: float64, datetime64[ns] in UTC, or objects of str and None.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from serving.runtime.signature import InputField
 
 Columns = dict[str, Any]
+Row = tuple[Any, ...]
 _FAILURES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, TypeError)
 
 
@@ -33,38 +34,63 @@ class RowTypes:
         self._texts = [i for i, field in enumerate(fields) if field.kind.wire is str]
         self._optional = [i for i, field in enumerate(fields) if not field.required]
         self._numbers_only = all(field.kind is NUMBER for field in fields)
+        self._read = [(i, field.kind.read) for i, field in enumerate(fields) if not field.kind.plain]
         row = _row_type(fields, ignore_unknown)
         self._one = msgspec.json.Decoder(row) if row else None
         self._many = msgspec.json.Decoder(list[row]) if row else None  # type: ignore[valid-type]
 
-    def columns(self, body: bytes, *, many: bool) -> Columns | None:
-        """The columns of the body's rows; None where a closer look is needed."""
-        decoder = self._many if many else self._one
-        if decoder is None:
+    def row(self, body: bytes) -> Row | None:
+        """The values of a body's one row, fit for `joined`; None where a closer look is needed."""
+        if self._one is None:
             return None
         try:
-            found: Any = decoder.decode(body)
-            if many and not found:
+            row: Row = astuple(self._one.decode(body))
+            absent = row.count(msgspec.UNSET) if self._optional else 0
+            texts = sum([type(row[place]) is str for place in self._texts]) if self._texts else 0
+            if body.count(b'"') != _marks(len(row) - absent + texts):
                 return None
-            by_field = list(zip(*map(astuple, found), strict=True)) if many else [(v,) for v in astuple(found)]
-            if body.count(b'"') != self._marks(by_field):
+            return self._finished(row) if absent or self._read else row
+        except _FAILURES:
+            return None
+
+    def joined(self, rows: list[Row]) -> Columns:
+        """The columns of rows that `row` gave."""
+        if self._numbers_only:  # null becomes NaN
+            return dict(zip(self._names, np.array(rows, dtype=np.float64).T.copy(), strict=True))
+        by_field = zip(*rows, strict=True)
+        return {field.name: field.kind.column(list(v)) for field, v in zip(self._fields, by_field, strict=True)}
+
+    def columns(self, body: bytes, *, many: bool) -> Columns | None:
+        """The columns of the body's rows; None where a closer look is needed."""
+        if not many:
+            row = self.row(body)
+            return None if row is None else self.joined([row])
+        try:
+            found: Any = self._many.decode(body) if self._many else None
+            if not found:
+                return None
+            by_field = list(zip(*map(astuple, found), strict=True))
+            if body.count(b'"') != _marks(self._strings(by_field)):
                 return None
             return self._built(by_field)
         except _FAILURES:
             return None
 
-    def _marks(self, by_field: list[tuple[Any, ...]]) -> int:
-        """How many quotation marks the body has if no key stands twice: two for each key and each text.
+    def _finished(self, row: Row) -> Row:
+        values = [None if value is msgspec.UNSET else value for value in row]
+        for place, read in self._read:
+            if values[place] is not None:
+                values[place] = read(values[place])
+        return tuple(values)
 
-        msgspec lets the last of two equal keys win without a word. Such a key, and a mark inside of a text, leave marks
-        over: then the careful way decides.
-        """
+    def _strings(self, by_field: list[tuple[Any, ...]]) -> int:
+        """How many keys and texts the rows have."""
         strings = len(by_field) * len(by_field[0])
         for place in self._optional:
             strings -= by_field[place].count(msgspec.UNSET)
         for place in self._texts:
             strings += sum([type(value) is str for value in by_field[place]])
-        return 2 * strings
+        return strings
 
     def _built(self, by_field: list[tuple[Any, ...]]) -> Columns:
         if self._numbers_only:
@@ -73,6 +99,15 @@ class RowTypes:
             except TypeError:
                 pass
         return {field.name: _column(field, values) for field, values in zip(self._fields, by_field, strict=True)}
+
+
+def _marks(strings: int) -> int:
+    """How many quotation marks a body has if no key stands twice: two for each key and each text.
+
+    msgspec lets the last of two equal keys win without a word. Such a key, and a mark inside of a text, leave marks
+    over: then the careful way decides.
+    """
+    return 2 * strings
 
 
 def _column(field: InputField, values: tuple[Any, ...]) -> npt.NDArray[Any]:

@@ -1,19 +1,22 @@
-"""The tensors of the Open Inference Protocol, version 2: inputs to columns of JSON values, predictions to outputs.
+"""The input tensors of the Open Inference Protocol, version 2, as columns for the codec.
 
-One input a column, of shape [n] or [n, 1]; or a single input of shape [n, fields] in the order of the signature. Knows
-nothing of HTTP.
+One input a column, of shape [n] or [n, 1]; or a single input of shape [n, fields] in the order of the signature. Their
+data are JSON, or bytes behind the JSON. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from millrace.errors import RequestError
-from serving.runtime.loaded_model import LoadedModel, Predictions
-from serving.runtime.signature import Signature
+from serving.runtime.signature import InputField, Signature
+from serving.runtime.tables.base import Table
+from serving.runtime.tensor_bytes import DTYPES, Reader
+from serving.runtime.typed import fitted
 
-PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 DATATYPES = {
     "double": "FP64",
     "float": "FP32",
@@ -24,13 +27,17 @@ DATATYPES = {
     "datetime": "BYTES",
 }
 """The protocol's names for the kinds of a signature."""
-_KNOWN = {f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)} | {
-    "FP16", "FP32", "FP64", "BOOL", "BYTES",
-}  # fmt: skip
+_KNOWN = {*DTYPES, "BYTES"}
+_Values: TypeAlias = "list[Any] | np.ndarray[Any, Any]"
+_Tensor: TypeAlias = "tuple[list[int], _Values]"
+"""A tensor's shape and its values in row-major order."""
 
 
-def columns_of(inputs: Any, signature: Signature) -> tuple[dict[str, list[Any]], int]:
-    """The inputs as columns, and the number of rows. Raises RequestError that names the input."""
+def columns_of(inputs: Any, signature: Signature, behind: bytes = b"") -> Table:
+    """The inputs as columns, and the number of rows; `behind` are the bytes behind the JSON.
+
+    Raises RequestError that names the input.
+    """
     if type(inputs) is not list or not inputs or not all(type(tensor) is dict for tensor in inputs):
         raise RequestError(
             "The request has no 'inputs'.", hint='Send {"inputs": [{name, shape, datatype, data}, ...]}.'
@@ -38,38 +45,40 @@ def columns_of(inputs: Any, signature: Signature) -> tuple[dict[str, list[Any]],
     names = [str(tensor.get("name")) for tensor in inputs]
     if len(set(names)) < len(names):
         raise RequestError(f"The input '{max(names, key=names.count)}' stands twice.")
-    tensors = {name: _flat(name, tensor) for name, tensor in zip(names, inputs, strict=True)}
+    reader = Reader(behind)
+    tensors = {name: _read(name, tensor, reader) for name, tensor in zip(names, inputs, strict=True)}
+    reader.end()
+    columns, rows = _by_column(tensors, signature)
+    fields = {field.name: field for field in signature.fields}
+    return {name: _given(fields.get(name), values) for name, values in columns.items()}, rows
+
+
+def _by_column(tensors: dict[str, _Tensor], signature: Signature) -> tuple[dict[str, _Values], int]:
     fields = [field.name for field in signature.fields]
-    if len(tensors) == 1 and names[0] not in fields:
-        (shape, data), *_ = tensors.values()
-        if len(shape) == 2 and shape[1] == len(fields):
-            return {name: data[place :: len(fields)] for place, name in enumerate(fields)}, shape[0]
-    return _one_each(tensors)
-
-
-def _one_each(tensors: dict[str, tuple[list[int], list[Any]]]) -> tuple[dict[str, list[Any]], int]:
-    rows = next(iter(tensors.values()))[0][0]
+    (name, (shape, values)), *others = tensors.items()
+    if not others and name not in fields and len(shape) == 2 and shape[1] == len(fields):
+        return {field: values[place :: len(fields)] for place, field in enumerate(fields)}, shape[0]
+    rows = shape[0]
     for name, (shape, _) in tensors.items():
         if shape not in ([rows], [rows, 1]):
             raise RequestError(
                 f"The input '{name}' has the shape {shape}; [{rows}] or [{rows}, 1] is wanted.",
                 hint="Send one input for each field, all of the same number of rows.",
             )
-    return {name: data for name, (_, data) in tensors.items()}, rows
+    return {name: values for name, (_, values) in tensors.items()}, rows
 
 
-def _flat(name: str, tensor: dict[str, Any]) -> tuple[list[int], list[Any]]:
-    """A tensor's shape and its values in row-major order."""
-    datatype, shape, data = tensor.get("datatype"), tensor.get("shape"), tensor.get("data")
-    if "binary_data_size" in (tensor.get("parameters") or {}):
-        raise RequestError(f"The input '{name}' is binary; only JSON data is read.", hint="Use binary_data=False.")
+def _read(name: str, tensor: dict[str, Any], reader: Reader) -> _Tensor:
+    datatype, shape = tensor.get("datatype"), tensor.get("shape")
     if datatype not in _KNOWN:
         raise RequestError(f"The input '{name}' has the datatype {datatype!r:.40}.", hint=f"Allowed: {sorted(_KNOWN)}.")
     if type(shape) is not list or not shape or not all(type(size) is int and size >= 0 for size in shape):
         raise RequestError(f"The input '{name}' has the shape {shape!r:.40}; a list of sizes is wanted.")
-    values = _leaves(data)
-    if math.prod(shape) != len(values) or not values:
-        raise RequestError(f"The input '{name}' has {len(values)} values, but the shape {shape}.")
+    parameters = tensor.get("parameters") or {}
+    size = parameters.get("binary_data_size") if type(parameters) is dict else None
+    values = _leaves(tensor.get("data")) if size is None else reader.values(name, str(datatype), size)
+    if math.prod(shape) != len(values) or not len(values):
+        raise RequestError(f"The input '{name}' has {len(values)} values, but the shape {shape!s:.100}.")
     return shape, values
 
 
@@ -82,41 +91,14 @@ def _leaves(data: Any) -> list[Any]:
     return list(data)
 
 
-def outputs_of(model: LoadedModel, found: Predictions) -> list[dict[str, Any]]:
-    """The predictions as tensors: `predict`, or one for each target; and `predict_proba` where it was asked for."""
-    values = found.values
-    if values and isinstance(values[0], dict):
-        outputs = [_tensor(name, [value[name] for value in values]) for name in values[0]]
-    else:
-        outputs = [_tensor(PREDICT, values)]
-    if found.probabilities is not None:
-        classes = list(found.probabilities[0])
-        data = [share for row in found.probabilities for share in row.values()]
-        shape = [len(values), len(classes)]
-        parameters = {"classes": classes}
-        outputs.append({**_tensor(PREDICT_PROBA, data), "shape": shape, "parameters": parameters})
-    return outputs
-
-
-def _tensor(name: str, data: list[Any]) -> dict[str, Any]:
-    kinds = {bool: "BOOL", int: "INT64", float: "FP64"}
-    found = {kinds.get(type(value), "BYTES") for value in data}
-    return {"name": name, "datatype": found.pop() if len(found) == 1 else "BYTES", "shape": [len(data)], "data": data}
-
-
-def metadata(model: LoadedModel) -> dict[str, Any]:
-    """What the protocol tells of a model; its outputs are those of its example."""
-    example = model.predict([model.signature.example], probabilities=True)
-    outputs = [{**tensor, "shape": [-1, *tensor["shape"][1:]]} for tensor in outputs_of(model, example)]
-    for tensor in outputs:
-        del tensor["data"]
-    return {
-        "name": model.name,
-        "versions": [model.version.version],
-        "platform": "millrace",
-        "inputs": [
-            {"name": f.name, "datatype": DATATYPES[f.type], "shape": [-1], "parameters": {"required": f.required}}
-            for f in model.signature.fields
-        ],
-        "outputs": outputs,
-    }
+def _given(field: InputField | None, values: _Values) -> _Values:
+    """Values as the codec takes them. Bytes have no null: a NaN among them is a missing number."""
+    if isinstance(values, list):
+        return values
+    if field is None:
+        return []
+    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
+    column = fitted(field, values[~missing], ~missing)
+    if column is not None:
+        return column
+    return [None if gap else value for value, gap in zip(values.tolist(), missing.tolist(), strict=True)]

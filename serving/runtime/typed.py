@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from serving.runtime.signature import InputField
+
 LARGEST_EXACT = 2**53 - 1
 """Beyond it a whole number and its neighbour are the same in double precision."""
 EARLIEST, LATEST = np.datetime64("1678-01-01T00:00:00", "s"), np.datetime64("2262-01-01T00:00:00", "s")
@@ -52,3 +54,18 @@ def times(given: Array) -> Array | None:
     seconds = given.astype("datetime64[s]")
     fits = bool(((seconds >= EARLIEST) & (seconds < LATEST)).all())
     return given.astype("datetime64[ns]") if fits else None
+
+
+def fitted(field: InputField, present: Array, is_present: Array) -> Array | None:
+    """The field's column from the values that are there and the places where they are; None as above."""
+    if is_present.all():
+        return field.kind.typed(present)
+    if field.required:
+        return None
+    column = field.kind.column([None] * len(is_present))
+    if len(present):
+        taken = field.kind.typed(present)
+        if taken is None:
+            return None
+        column[is_present] = taken
+    return column

@@ -229,7 +229,13 @@ def test_the_limit_and_a_persons_approval(bench: Bench) -> None:
 def test_a_champion_whose_column_is_gone_is_no_hurdle(bench: Bench) -> None:
     bench.run(spec_of(), weather())
     context, _, evaluated, registered = bench.run(spec_of(), weather(seed=1).drop(columns="heat"))
-    assert evaluated.champion == {"version": "1", "metrics": {}, "intervals": {}, "difference": {}}
+    assert evaluated.champion == {
+        "version": "1",
+        "metrics": {},
+        "intervals": {},
+        "difference": {},
+        "improvement": None,
+    }
     assert registered.promoted
     assert any("version 1, cannot be scored" in sentence and "'heat'" in sentence for sentence in warnings_of(context))
 

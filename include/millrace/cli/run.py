@@ -31,6 +31,7 @@ NOTHING_RAN: dict[str, Any] = {
     "breakdown": None,
     "promoted": False,
     "reason": None,
+    "decision": None,
     "model_version": None,
     "compiled": None,
     "stages": [],

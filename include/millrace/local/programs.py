@@ -115,11 +115,14 @@ def airflow(settings: Settings, credentials: Credentials) -> tuple[Program, ...]
     )
 
 
+QUICK = "serving.quick.protocol:QuickProtocol"
+
+
 def service(settings: Settings) -> Program:
     """The prediction service."""
     port = settings.port(PORTS["service"])
     # The service itself judges X-Forwarded-For: uvicorn would believe every program on this machine.
-    server = ("serving.app:create_app", "--factory", "--no-access-log", "--no-proxy-headers")
+    server = ("serving.app:create_app", "--factory", "--no-access-log", "--no-proxy-headers", "--http", QUICK)
     argv = (executable("uvicorn"), *server)
     address = ("--host", settings.millrace_host, "--port", str(port))
     health = f"http://{settings.millrace_host}:{port}/health"

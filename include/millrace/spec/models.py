@@ -192,7 +192,11 @@ class PipelineSpec(StrictModel):
     @property
     def greater_is_better(self) -> bool:
         """Whether a larger value of the deciding metric is the better one."""
-        return METRICS[str(self.task)][self.metric]
+        return self.is_greater_better(self.metric)
+
+    def is_greater_better(self, metric: str) -> bool:
+        """Whether a larger value of this metric of the task is the better one."""
+        return METRICS[str(self.task)][metric]
 
     def as_document(self) -> dict[str, Any]:
         """The spec as JSON with every default filled in."""

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from millrace.errors import TrainingError
+from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, run_stage
 from millrace.stages.breakdown import breakdown
 from millrace.stages.candidates import all_candidates
@@ -16,9 +17,10 @@ from millrace.stages.champion_score import ScoredChampion, scored_champion
 from millrace.stages.forecast_plots import forecast_plots
 from millrace.stages.held_out import Material, material
 from millrace.stages.importance import permutation_importance
+from millrace.stages.improvement import improvement
 from millrace.stages.outputs import Evaluated, Trained, Transformed
 from millrace.stages.plots import drawn_breakdown, plots
-from millrace.stages.scoring import Answer, bootstrap, interval
+from millrace.stages.scoring import Answer, block_rows, bootstrap, interval
 
 CHAMPION = "(champion)"
 
@@ -48,7 +50,7 @@ def _evaluate(context: RunContext, transformed: Transformed, trained: list[Train
         best=best.candidate,
         metric=spec.metric,
         candidates=documents,
-        champion=_champion_document(champion, samples, best.candidate),
+        champion=_champion_document(spec, champion, samples, best),
         plots={
             name: context.artifacts.put_bytes(f"runs/{context.run_id}/plots/{name}.png", content, "image/png")
             for name, content in files.items()
@@ -105,13 +107,19 @@ def beats(spec: Any, ours: dict[str, float], theirs: dict[str, float]) -> bool:
 
 def _samples(rows: Material, answers: dict[str, Answer], champion: ScoredChampion | None) -> dict[str, dict[str, Any]]:
     """The metrics on resamples of the held-out rows; nothing for a clustering, whose scores are no means over rows."""
-    truth = rows.testing()[1]
-    if truth is None:
-        return {}
     asked = dict(answers)
     if champion is not None and champion.answer is not None:
         asked[CHAMPION] = champion.answer
-    return bootstrap(str(rows.spec.task), truth, asked, rows.spec.splitting.seed)
+    return resamples(rows, asked)
+
+
+def resamples(rows: Material, answers: dict[str, Answer]) -> dict[str, dict[str, Any]]:
+    """Each model's metrics on the same resamples of the held-out rows, the deciding one always among them."""
+    truth, spec = rows.testing()[1], rows.spec
+    if truth is None:
+        return {}
+    block = block_rows(len(truth), in_time=spec.splitting.by == "time")
+    return bootstrap(str(spec.task), truth, answers, spec.splitting.seed, metric=spec.metric, block=block)
 
 
 def _candidate_document(one: Trained, samples: dict[str, Any]) -> dict[str, Any]:
@@ -127,20 +135,30 @@ def _candidate_document(one: Trained, samples: dict[str, Any]) -> dict[str, Any]
 
 
 def _champion_document(
-    champion: ScoredChampion | None, samples: dict[str, dict[str, Any]], best: str
+    spec: PipelineSpec, champion: ScoredChampion | None, samples: dict[str, dict[str, Any]], best: Trained
 ) -> dict[str, Any] | None:
-    """The champion's score; `difference` is best minus champion on the same resamples."""
+    """The champion's score; `difference` is best minus champion on the same resamples, `improvement` the gain in it."""
     if champion is None:
         return None
-    own = samples.get(CHAMPION, {})
+    own, its = samples.get(CHAMPION, {}), samples.get(best.candidate, {})
     return {
         "version": champion.version.version,
         "metrics": champion.metrics,
         "intervals": {name: interval(values) for name, values in own.items()},
-        "difference": {
-            name: interval(samples[best][name] - values) for name, values in own.items() if name in samples[best]
-        },
+        "difference": {name: interval(its[name] - values) for name, values in own.items() if name in its},
+        "improvement": improvement_document(spec, best.metrics, champion.metrics, its, own),
     }
+
+
+def improvement_document(
+    spec: PipelineSpec, ours: dict[str, float], theirs: dict[str, float], its: dict[str, Any], own: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The Improvement as JSON; None where one of the two has no value, or the metric no resamples."""
+    metric = spec.metric
+    if metric not in ours or metric not in theirs:
+        return None
+    found = improvement(spec, its.get(metric), own.get(metric), (ours[metric], theirs[metric]))
+    return None if found is None else found.model_dump()
 
 
 def _plots(context: RunContext, rows: Material, model: Any, given: Answer) -> dict[str, bytes]:

@@ -88,3 +88,4 @@ class Registered(StrictModel):
     model_version: str | None
     metrics: dict[str, float] = Field(default_factory=dict)
     compiled: dict[str, Any] | None = Field(default=None, description="The CompiledReport of the version.")
+    decision: dict[str, Any] = Field(default_factory=dict, description="outcome, reason, and the evidence for them.")

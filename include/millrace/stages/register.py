@@ -11,14 +11,14 @@ from typing import Any
 
 from millrace.estimators.threads import bounded_threads
 from millrace.stages.base import RunContext, run_stage
-from millrace.stages.candidates import all_candidates
-from millrace.stages.champion_score import scored_champion
-from millrace.stages.evaluate import beats
+from millrace.stages.contest import contest
+from millrace.stages.decisions import evidence, keep
 from millrace.stages.forecast_version import forecast_version
 from millrace.stages.held_out import Material, material
 from millrace.stages.lineage import lineage_tags, training_key
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
-from millrace.stages.promotion import Contest, Decision, decide
+from millrace.stages.promotion import decide
+from millrace.stages.served_form import SIZE_TAG, measured
 from millrace.stores.base import ModelVersion
 
 EXAMPLE_ROWS = 5
@@ -44,30 +44,50 @@ def _register(
     version = context.registry.version_of_run(name, context.run_id)
     if version is None and champion is not None and _same_model(context, transformed, best, champion):
         reason = f"Nothing new: the best candidate is the champion itself (version {champion.version})."
-        return _registered(champion, best, Decision(None, reason))
+        return _registered(champion, best, {"outcome": "unchanged", "reason": reason})
     rows = material(context, transformed)
     version = version or _same_version(context, transformed, best) or _new_version(context, transformed, best, rows)
     if champion is not None and champion.version == version.version:
-        decision = Decision("champion", "Promoted: an earlier attempt of this run had made it the champion.")
+        told = _told_before(context, version)
     else:
-        contest = _contest(context, trained, best, evaluated, champion, rows)
-        decision = decide(context.spec, contest, version.version)
+        found = contest(context, trained, best, evaluated, version, champion, rows)
+        decision = decide(context.spec, found, version.version)
+        # What was decided is kept first: a retry that finds the alias moved then knows why.
+        told = keep(context, "promotion", version, evidence(context, found, decision), f"run {context.run_id}")
         if decision.alias is not None:
             context.registry.set_alias(name, decision.alias, version.version)
-    record = _record(context, transformed, best, version, decision)
+    record = _record(context, transformed, best, version, told) | _intervals(evaluated)
     if version.run_id != context.run_id:  # its lineage is that of the run that made it
         record = {key: record[key] for key in ("name", "version", "promoted", "reason")}
     context.runs.record_model(record)
-    return _registered(version, best, decision)
+    return _registered(version, best, told)
 
 
-def _registered(version: ModelVersion, best: Trained, decision: Decision) -> Registered:
+def _told_before(context: RunContext, version: ModelVersion) -> dict[str, Any]:
+    """The decision of an earlier attempt of this run, which had promoted the version."""
+    kept = context.runs.decisions(version.name, limit=100)
+    told = next((one for one in kept if one.get("run_id") == context.run_id and one["kind"] == "promotion"), {})
+    reason = "Promoted: an earlier attempt of this run had made it the champion."
+    shared: dict[str, Any] = {
+        key: told[key] for key in ("metric", "value", "champion", "improvement", "checks", "uri") if key in told
+    }
+    return {"outcome": "promoted", "reason": told.get("reason", reason), **shared}
+
+
+def _intervals(evaluated: Evaluated) -> dict[str, Any]:
+    """The intervals of the version's held-out metrics, which its live ones are compared with."""
+    found = (one.get("intervals", {}) for one in evaluated.candidates if one["name"] == evaluated.best)
+    return {"intervals": next(found, {})}
+
+
+def _registered(version: ModelVersion, best: Trained, told: dict[str, Any]) -> Registered:
     return Registered(
-        promoted=decision.alias == "champion",
-        reason=decision.reason,
+        promoted=told["outcome"] == "promoted",
+        reason=told["reason"],
         model_version=version.version,
         metrics=best.metrics,
         compiled=_compiled(version),
+        decision=told,
     )
 
 
@@ -87,37 +107,6 @@ def _same_model(context: RunContext, transformed: Transformed, best: Trained, ve
     return version.tags.get("millrace.training_key") == training_key(context, transformed, best.candidate)
 
 
-def _contest(
-    context: RunContext,
-    trained: list[Trained],
-    best: Trained,
-    evaluated: Evaluated,
-    champion: ModelVersion | None,
-    rows: Material,
-) -> Contest:
-    spec, known = context.spec, all_candidates(context.spec)
-    baselines = [one for one in trained if known[one.candidate].is_baseline and spec.metric in one.cv_metrics]
-    return Contest(
-        value=best.metrics.get(spec.metric),
-        champion=_standing(context, evaluated, champion, rows),
-        is_baseline=known[best.candidate].is_baseline,
-        beats_baseline=all(beats(spec, best.cv_metrics, one.cv_metrics) for one in baselines),
-    )
-
-
-def _standing(
-    context: RunContext, evaluated: Evaluated, champion: ModelVersion | None, rows: Material
-) -> tuple[str, float | None] | None:
-    """The champion's version and metric on these rows; scored anew where it changed since the comparison."""
-    if champion is None:
-        return None
-    metric = context.spec.metric
-    if evaluated.champion is not None and evaluated.champion["version"] == champion.version:
-        return champion.version, evaluated.champion["metrics"].get(metric)
-    scored = scored_champion(context, rows)
-    return None if scored is None else (scored.version.version, scored.metrics.get(metric))
-
-
 def _new_version(context: RunContext, transformed: Transformed, best: Trained, rows: Material) -> ModelVersion:
     from millrace.compiled.form import compiled_form
     from millrace.stores.model_format import model_from_bytes
@@ -125,7 +114,7 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
 
     content = context.artifacts.get_bytes(best.model_uri)
     if context.spec.task == "forecast":
-        tags = lineage_tags(context, transformed, best.candidate)
+        tags = {**lineage_tags(context, transformed, best.candidate), SIZE_TAG: str(len(content))}
         return context.registry.register(forecast_version(best, content, tags, rows.testing()[0], context.spec))
     model = model_from_bytes(content, best.candidate)
     inputs, _ = rows.training()
@@ -133,6 +122,7 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     example = _complete_rows(inputs)
     with bounded_threads(len(rows.test)):
         compiled = compiled_form(model, rows.testing()[0])
+        served = measured(model, content, compiled, example)
     return context.registry.register(
         NewVersion(
             name=context.spec.name,
@@ -142,6 +132,7 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
                 **lineage_tags(context, transformed, best.candidate),
                 STATUS_TAG: compiled.report.status,
                 REPORT_TAG: compiled.report.model_dump_json(),
+                **served.tags(),
             },
             metadata=_metadata(context, best, model),
             example=example,
@@ -173,7 +164,7 @@ def _metadata(context: RunContext, best: Trained, model: Any) -> dict[str, Any]:
 
 
 def _record(
-    context: RunContext, transformed: Transformed, best: Trained, version: ModelVersion, decision: Decision
+    context: RunContext, transformed: Transformed, best: Trained, version: ModelVersion, told: dict[str, Any]
 ) -> dict[str, Any]:
     return {
         "name": version.name,
@@ -194,6 +185,6 @@ def _record(
         "mlflow_run_id": best.mlflow_run_id,
         "model_uri": best.model_uri,
         "compiled": _compiled(version),
-        "promoted": decision.alias == "champion",
-        "reason": decision.reason,
+        "promoted": told["outcome"] == "promoted",
+        "reason": told["reason"],
     }

@@ -73,8 +73,14 @@ def cluster_metrics(matrix: Array, labels: Array) -> dict[str, float]:
     }
 
 
-def bootstrap(task: str, truth: Array, answers: dict[str, Answer], seed: int) -> dict[str, dict[str, Array]]:
-    """Each model's metrics on the same resamples of the rows: model to metric to values."""
+def bootstrap(
+    task: str, truth: Array, answers: dict[str, Answer], seed: int, *, metric: str | None = None, block: int = 1
+) -> dict[str, dict[str, Array]]:
+    """Each model's metrics on the same resamples of the rows: model to metric to values.
+
+    Rows that follow one another in time err alike: `block` of them are drawn together. `metric` is one that must be
+    among them, also where it is no function of sums; that costs a computation a resample.
+    """
     rng = np.random.default_rng(seed)
     rows = len(truth)
     resamples = int(np.clip(CELLS // rows, MIN_RESAMPLES, MAX_RESAMPLES))
@@ -83,14 +89,49 @@ def bootstrap(task: str, truth: Array, answers: dict[str, Answer], seed: int) ->
     done = 0
     while done < resamples:
         count = min(resamples - done, max(1, CHUNK_CELLS // rows))
-        weights = np.stack([np.bincount(rng.integers(0, rows, rows), minlength=rows) for _ in range(count)])
+        weights = np.stack([_drawn(rng, rows, block) for _ in range(count)])
         for name, scorer in scorers.items():
             parts[name].append(scorer(weights.astype("float64")))
         done += count
-    return {
+    found = {
         name: {metric: np.concatenate([part[metric] for part in made]) for metric in made[0]}
         for name, made in parts.items()
     }
+    if metric is not None and any(metric not in own for own in found.values()):
+        for name, values in _resampled(task, truth, answers, seed, metric, block).items():
+            found[name][metric] = values
+    return found
+
+
+def _drawn(rng: np.random.Generator, rows: int, block: int) -> Array:
+    """How often each row is drawn: by itself, or in blocks of neighbours (after the last row comes the first)."""
+    if block == 1:
+        return np.bincount(rng.integers(0, rows, rows), minlength=rows)
+    starts = rng.integers(0, rows, -(-rows // block))
+    places = (starts[:, None] + np.arange(block)).ravel()[:rows] % rows
+    return np.bincount(places, minlength=rows)
+
+
+def block_rows(rows: int, *, in_time: bool) -> int:
+    """The length of a bootstrap's blocks: the cube root of the rows for rows in the order of time, else 1."""
+    return max(1, round(rows ** (1 / 3))) if in_time else 1
+
+
+def _resampled(
+    task: str, truth: Array, answers: dict[str, Answer], seed: int, metric: str, block: int
+) -> dict[str, Array]:
+    """A metric that is no function of sums, such as a median, on the same resamples for every model."""
+    rng = np.random.default_rng(seed)
+    draws = [np.repeat(np.arange(len(truth)), _drawn(rng, len(truth), block)) for _ in range(MIN_RESAMPLES)]
+    return {
+        name: np.array([metrics(task, truth[rows], _part(given, rows)).get(metric, np.nan) for rows in draws])
+        for name, given in answers.items()
+    }
+
+
+def _part(given: Answer, rows: Array) -> Answer:
+    probabilities = None if given.probabilities is None else given.probabilities[rows]
+    return Answer(given.values[rows], probabilities, given.classes)
 
 
 def interval(values: Array) -> list[float]:

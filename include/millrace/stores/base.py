@@ -124,6 +124,15 @@ class RunStore(Protocol):
     def forecast_quality(self, pipeline: str, since: datetime, until: datetime | None = None) -> dict[str, Any]:
         """How the forecasts since then have held: `count` of those with a true value, `coverage`, `width`."""
 
+    def model_record(self, name: str, version: str) -> dict[str, Any] | None:
+        """What `record_model` kept of a version; None for an unknown one."""
+
+    def record_decision(self, document: dict[str, Any]) -> None:
+        """Keep why a version became champion, or did not (collection `decisions`); `_id` names the occasion."""
+
+    def decisions(self, model: str, limit: int = 20) -> list[dict[str, Any]]:
+        """The decisions about a model's versions, newest first."""
+
     def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
         """The newest successful output of this stage with this cache key, from any run."""
 
@@ -162,6 +171,9 @@ class ModelRegistry(Protocol):
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Move an alias. Raises NotFoundError."""
+
+    def tag_version(self, name: str, version: str, tags: dict[str, str]) -> None:
+        """Set tags of a version; an empty text takes a tag away for whoever reads it."""
 
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""

@@ -5,6 +5,7 @@ Both hold the lock that a run's own promotion holds, so that a champion is decid
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +13,8 @@ from millrace.errors import NotFoundError, did_you_mean
 from millrace.stores.base import ModelRegistry, RunStore
 
 CHAMPION = "champion"
+LEFT_TAG = "millrace.rolled_back"
+"""Tag of a version that was rolled back from: a run does not promote it again, a person may."""
 WAIT_SECONDS = 900.0
 """How long a move waits for a run that is deciding on the champion."""
 
@@ -39,6 +42,7 @@ def promote(
         move = Move(name, _present(registry, name), version)
         if move.moved:
             registry.set_alias(name, CHAMPION, version)
+            registry.tag_version(name, version, {LEFT_TAG: ""})
             _record(runs, move, by, "promoted")
         return move
 
@@ -68,6 +72,7 @@ def roll_back(
                 f"Version {present} is the first champion of '{name}'; there is none before it.",
                 hint=f"Name the one you want: millrace models promote {name} VERSION.",
             )
+        registry.tag_version(name, present, {LEFT_TAG: by})
         registry.return_to(name, earlier)
         move = Move(name, present, earlier)
         _record(runs, move, by, f"rolled back from {present}")
@@ -88,8 +93,21 @@ def before(past: list[str], present: str) -> str | None:
 
 
 def _record(runs: RunStore, move: Move, by: str, how: str) -> None:
-    mark = {"champion_since": datetime.now(UTC), "champion_by": by, "champion_how": how}
+    now = datetime.now(UTC)
+    mark = {"champion_since": now, "champion_by": by, "champion_how": how}
     runs.record_model({"name": move.name, "version": move.champion, **mark})
+    runs.record_decision(
+        {
+            "_id": f"{move.name}/{uuid.uuid4().hex}",
+            "model": move.name,
+            "version": move.champion,
+            "kind": "move",
+            "outcome": how.partition(" from ")[0].replace(" ", "_"),
+            "reason": f"{how[0].upper()}{how[1:]} by {by}; the champion before was {move.before or 'none'}.",
+            "by": by,
+            "at": now,
+        }
+    )
 
 
 def _present(registry: ModelRegistry, name: str) -> str | None:

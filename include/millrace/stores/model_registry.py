@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHAMPIONS_TAG = "millrace.champions"
 RUN_TAG = "millrace.run_id"
+MOST_TAG = 5_000
+"""Characters of a tag that every MLflow store takes."""
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
@@ -121,6 +123,12 @@ class MlflowRegistry:
         last = len(past) - past[::-1].index(version)
         self._client.set_registered_model_alias(name, CHAMPION, version)
         self._client.set_registered_model_tag(name, CHAMPIONS_TAG, ",".join(past[:last]))
+
+    @explained
+    def tag_version(self, name: str, version: str, tags: dict[str, str]) -> None:
+        """Set tags of a version; an empty text takes a tag away for whoever reads it."""
+        for key, value in tags.items():
+            self._client.set_model_version_tag(name, version, key, value[:MOST_TAG])
 
     def load(self, version: ModelVersion) -> Any:
         """The fitted scikit-learn Pipeline; loads only types that Millrace trusts."""

@@ -30,6 +30,8 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     "datasets": [[("pipeline", 1), ("created_at", -1)]],
     "data_validations": [[("pipeline", 1), ("created_at", -1)]],
     "experiments": [[("pipeline", 1), ("created_at", -1)]],
+    "decisions": [[("model", 1), ("at", -1)]],
+    "live_quality": [],
     "models": [[("name", 1), ("created_at", -1)]],
     "predictions": [
         [("model", 1), ("at", -1)],

@@ -1,4 +1,4 @@
-"""The platform's records beside the runs: datasets, validations, experiments and models, one document each.
+"""The platform's records beside the runs: datasets, validations, experiments, models and decisions, one document each.
 
 Every record is a replacement by its natural key, so that a stage that runs twice leaves one record.
 """
@@ -28,6 +28,20 @@ class MongoRecords(MongoStore):
     def record_model(self, document: Document) -> None:
         """Keep a model version's lineage; the key is `name` and `version`."""
         self._record("models", f"{document['name']}/{document['version']}", document)
+
+    @explained
+    def model_record(self, name: str, version: str) -> Document | None:
+        """What `record_model` kept of a version; None for an unknown one."""
+        return self.collection("models").find_one({"_id": f"{name}/{version}"})
+
+    def record_decision(self, document: Document) -> None:
+        """Keep why a version became champion, or did not; the key is `_id`, which names the occasion."""
+        self._record("decisions", document["_id"], {"at": datetime.now(UTC), **document})
+
+    @explained
+    def decisions(self, model: str, limit: int = 20) -> list[Document]:
+        """The decisions about a model's versions, newest first."""
+        return list(self.collection("decisions").find({"model": model}).sort("at", -1).limit(limit))
 
     @explained
     def _record(self, collection: str, key: str, document: Document) -> None:

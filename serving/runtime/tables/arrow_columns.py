@@ -12,6 +12,7 @@ import numpy as np
 from serving.runtime.signature import InputField, Signature
 from serving.runtime.tables.base import Table
 from serving.runtime.tables.comma_separated import check_names
+from serving.runtime.typed import fitted
 
 if TYPE_CHECKING:
     from serving.runtime.codec import GivenColumn
@@ -40,23 +41,9 @@ def column_of(field: InputField | None, values: Any) -> GivenColumn:
         values = values.dictionary_decode()
     if pa.types.is_date(values.type):
         values = values.cast(pa.timestamp("s" if pa.types.is_date32(values.type) else "ms"))
-    taken = _taken(field, values)
+    is_present = np.asarray(values.is_valid())
+    taken = fitted(field, _array(values.drop_null()), is_present)
     return _json_values(values) if taken is None else taken
-
-
-def _taken(field: InputField, values: Any) -> Any:
-    """The column as it is; None where a value needs a look of its own."""
-    if values.null_count == 0:
-        return field.kind.typed(_array(values))
-    if field.required:
-        return None
-    column = field.kind.column([None] * len(values))
-    if values.null_count < len(values):
-        present = field.kind.typed(_array(values.drop_null()))
-        if present is None:
-            return None
-        column[np.asarray(values.is_valid())] = present
-    return column
 
 
 def _array(values: Any) -> Any:

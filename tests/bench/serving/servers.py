@@ -63,7 +63,8 @@ def program(argv: list[str], port: int, environment: dict[str, str], log: Path) 
 def uvicorn(app: str, home: Path, environment: dict[str, str] | None = None, *, factory: bool = True) -> Iterator[str]:
     """One worker; the address it answers at."""
     port = free_port()
-    options = ["--factory"] if factory else []
+    options = ["--factory", "--http", "serving.quick.protocol:QuickProtocol"] if app.startswith("serving.") else []
+    options = options or (["--factory"] if factory else [])
     argv = [sys.executable, "-m", "uvicorn", app, "--app-dir", str(HERE), "--port", str(port), "--no-access-log"]
     with program(argv + options, port, environment or {}, home / f"{app.replace(':', '-')}.log"):
         yield f"http://127.0.0.1:{port}"

@@ -28,6 +28,7 @@ from millrace.stores.model_format import model_bytes
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.tracking import NewVersion, TrackedRun
 from serving.app import create_app
+from serving.quick.protocol import QuickProtocol
 
 NAME = "mill-flow"
 
@@ -125,7 +126,8 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning"))
+    about: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "proxy_headers": False}
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), http=QuickProtocol, **about))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

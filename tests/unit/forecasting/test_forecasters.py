@@ -34,7 +34,7 @@ LEARNS = ["exponential_smoothing", "lag_regression", "lag_regression direct", "d
 
 
 def made(label: str) -> Any:
-    name = label.split()[0]
+    name = label.split(maxsplit=1)[0]
     return BY_NAME[name].model_validate({"estimator": name, **WRITTEN[label]}).forecaster(17)
 
 

@@ -14,9 +14,7 @@ from millrace.forecasting.clock import instants
 from millrace.forecasting.grid import panel_of
 
 
-@pytest.mark.parametrize(
-    ("rule", "value"), [("mean", 20.0), ("first", 10.0), ("last", 30.0), ("sum", 40.0)]
-)
+@pytest.mark.parametrize(("rule", "value"), [("mean", 20.0), ("first", 10.0), ("last", 30.0), ("sum", 40.0)])
 def test_rows_of_one_time_are_made_one_by_the_rule(rule: str, value: float) -> None:
     frame = demand(days=2)
     frame.loc[[5, 6], "demand"] = [10.0, 30.0]

@@ -28,8 +28,16 @@ def spec_of(**parts: Any) -> PipelineSpec:
 
 @pytest.mark.parametrize(
     ("frequency", "day", "season", "every"),
-    [("h", 24, 168, 24), ("15min", 96, 672, 96), ("2h", 12, 84, 12), ("D", None, 7, 7), ("W", None, 52, 24)]
-    + [("MS", None, 12, 12), ("2MS", None, 6, 6), ("YS", None, 1, 1)],
+    [
+        ("h", 24, 168, 24),
+        ("15min", 96, 672, 96),
+        ("2h", 12, 84, 12),
+        ("D", None, 7, 7),
+        ("W", None, 52, 24),
+        ("MS", None, 12, 12),
+        ("2MS", None, 6, 6),
+        ("YS", None, 1, 1),
+    ],
 )
 def test_a_frequency_brings_its_day_and_season(frequency: str, day: int | None, season: int, every: int) -> None:
     plan = ForecastPlan(frequency=frequency, horizon=24)

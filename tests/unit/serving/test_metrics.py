@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from serving.gauges import training_seconds
-from serving.logs import AccessLog, configure_logging, current_scope, request_id
+from serving.logs import AccessLine, AccessLog, configure_logging, current_scope, model_of, request_id
 from serving.metrics import OTHER, Metrics, route_of
 
 
@@ -95,10 +95,10 @@ def test_the_time_of_a_training_is_the_sum_of_its_stages():
 def test_the_access_log_is_json_one_line_a_request():
     written = []
     log = AccessLog(written.append)
-    token = request_id.set("job-7")
-    log.note("info", scope("/api/v1/models/mill/predict\n{}", "POST"), 200, 0.0123)
-    log.note("info", scope("/\udc80"), 404, 0.1)
-    request_id.reset(token)
+    about = {"timestamp": "2026-01-31T13:00:00.000+00:00", "request_id": "job-7", "method": "POST", "user": None}
+    path = "/api/v1/models/mill/predict\n{}"
+    log.note(AccessLine(path=path, status=200, milliseconds=12.3, model=model_of(path), **about))
+    log.note(AccessLine(path="/\udc80", status=404, milliseconds=0.1, model=None, **about))
     log.close()
     first, second = [json.loads(line) for line in b"".join(written).splitlines()]
     assert (first["request_id"], first["model"], first["milliseconds"]) == ("job-7", "mill", 12.3)

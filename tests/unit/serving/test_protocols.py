@@ -112,8 +112,8 @@ def test_health_of_the_server_and_of_its_models(service):
     for path in ("/v2/models/reg/ready", "/v2/models/reg/versions/3/ready"):
         assert service.get(path).json() == {"name": "reg", "ready": True}
     absent = service.get("/v2/models/reg/versions/9/ready")
-    assert absent.status_code == 404
-    assert "Version 3 does" in absent.json()["error"]
+    assert absent.status_code == 503  # whether there is such a version is not known while MLflow is away
+    assert absent.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,11 @@ def test_health_of_the_server_and_of_its_models(service):
         ({"inputs": [ROWS[0], tensor("b", ["1", "2"], "BYTES")]}, 422, "field 'b' is \"1\""),
         ({"inputs": [ROWS[0], tensor("b", [1.0, None])]}, 422, "Row 1 (counted from 0): field 'b' is missing"),
         ({"inputs": [ROWS[0], tensor("b", [1.0, 2.0], "FP65")]}, 422, "datatype 'FP65'"),
-        ({"inputs": [ROWS[0], {**ROWS[1], "parameters": {"binary_data_size": 8}}]}, 422, "is binary"),
+        (
+            {"inputs": [ROWS[0], {**ROWS[1], "parameters": {"binary_data_size": 8}}]},
+            422,
+            "binary_data_size 8, but 0 bytes are left",
+        ),
         ({"inputs": [ROWS[0], {**ROWS[1], "shape": "x"}]}, 422, "a list of sizes is wanted"),
         ({"inputs": ROWS, "outputs": [{"name": "perhaps"}]}, 422, "no output 'perhaps'"),
         ({"inputs": ROWS, "outputs": 5}, 422, "'outputs' is no list"),
@@ -140,13 +144,6 @@ def test_tensors_that_do_not_fit_are_refused_with_a_sentence(service, document, 
     response = service.post("/v2/models/reg/infer", json=document)
     assert response.status_code == status
     assert words in response.json()["error"]
-
-
-def test_the_binary_extension_is_refused_with_a_sentence(service):
-    headers = {"Inference-Header-Content-Length": "20"}
-    response = service.post("/v2/models/reg/infer", content=b"{}" + bytes(40), headers=headers)
-    assert response.status_code == 422
-    assert "only JSON data is read" in response.json()["error"]
 
 
 FRAMES = [

@@ -1,0 +1,1 @@
+"""Shares a demand among sources at least cost or least CO2, or says which limits conflict."""

@@ -1,0 +1,240 @@
+"""Lets predictions in, gathers those of one turn of the event loop, and answers them by one run of their model.
+
+The order is the one of the ordinary way: who asks, what it may do, what it sent, how often it asked; then the
+prediction, its record, its answer. A request for which any of this does not go smoothly is declined, untouched but for
+its count, and the ordinary way judges it again and words what is wrong. It runs on the event loop only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from millrace.errors import MillraceError
+from serving.access.addresses import real_address
+from serving.access.callers import Caller
+from serving.access.limits import Limit
+from serving.access.permissions import Permission
+from serving.answers import now
+from serving.logs import AccessLine
+from serving.quick.answers import Bodies, Head, whole
+from serving.quick.headers import Known, read_headers
+from serving.quick.predicting import Wanted, predicted
+from serving.records.entry import Entry, packed
+from serving.request_key import LONGEST_KEY
+from serving.requests import identity_of
+from serving.runtime.answering import INLINE_BYTES, INLINE_ROWS
+from serving.runtime.loaded_model import Predictions
+from serving.runtime.traffic import Choice
+
+if TYPE_CHECKING:
+    from serving.deps import Services
+    from serving.quick.protocol import QuickProtocol
+
+_PREFIX, _SUFFIX = b"/api/v1/models/", b"/predict"
+_ROUTE = "/api/v1/models/{name}/predict"
+_QUERIES = {b"": False, b"?probabilities=false": False, b"?probabilities=true": True}
+_MOST_TARGETS = 1_000
+
+
+class Target(NamedTuple):
+    """What an address asks for."""
+
+    name: str
+    path: str
+    probabilities: bool
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request that was let in."""
+
+    by: QuickProtocol
+    target: Target
+    known: Known
+    caller: Caller
+    counted_as: str
+    limit: Limit
+    choice: Choice
+    row: tuple[Any, ...]
+    request_id: str
+    started: float
+
+
+class QuickDoor:
+    """The door of one process."""
+
+    def __init__(self, services: Services, security: tuple[tuple[bytes, bytes], ...]) -> None:
+        self._services = services
+        self._access = services.access
+        self._head = Head(security)
+        self._ignore_unknown = services.limits.serving_unknown_fields == "ignore"
+        self.most_bytes = min(INLINE_BYTES, services.limits.serving_body_bytes)
+        """Of a body; a larger one is decoded beside the event loop."""
+        self._targets: dict[bytes, Target] = {}
+        self._pending: list[_Asked] = []
+        self._loop = asyncio.get_running_loop()
+
+    def wants(self, url: bytes) -> bool:
+        """Whether an address may be one that is answered here."""
+        return url in self._targets or (url.startswith(_PREFIX) and self._learnt(url))
+
+    def take(self, asked: QuickProtocol) -> bool:
+        """Let a whole request in, to be answered at the end of this turn; False: it must go the ordinary way."""
+        entered = self._entered(asked)
+        if entered is None:
+            return False
+        self._pending.append(entered)
+        if len(self._pending) == 1:
+            self._loop.call_soon(self.flush)
+        return True
+
+    def flush(self) -> None:
+        """Answer what waits."""
+        pending, self._pending = self._pending, []
+        groups: dict[tuple[int, str], list[_Asked]] = {}
+        for asked in self._counted(pending):
+            groups.setdefault((id(asked.choice.model), asked.choice.variant), []).append(asked)
+        for group in groups.values():
+            for start in range(0, len(group), INLINE_ROWS):
+                self._answer(group[start : start + INLINE_ROWS])
+
+    def _learnt(self, url: bytes) -> bool:
+        path, mark, query = url.partition(b"?")
+        name = path[len(_PREFIX) : -len(_SUFFIX)]
+        if not path.endswith(_SUFFIX) or mark + query not in _QUERIES or not name.isascii():
+            return False
+        if not name or b"/" in name or b"%" in name or len(self._targets) >= _MOST_TARGETS:
+            return False
+        self._targets[url] = Target(name.decode("ascii"), path.decode("ascii"), _QUERIES[mark + query])
+        return True
+
+    def _entered(self, asked: QuickProtocol) -> _Asked | None:
+        known, target = self._known(asked), self._targets[asked.url]
+        if known is None or asked.client is None or len(asked.body) > self.most_bytes:
+            return None
+        address = self._address(asked.client[0], known)
+        caller = self._caller(known, address, target.name)
+        request_id = identity_of(known.request_id)
+        choice = self._choice(target.name, known.key or request_id) if caller is not None else None
+        if caller is None or choice is None:
+            return None
+        row = choice.model.codec.rows(ignore_unknown=self._ignore_unknown).row(asked.body)
+        if row is None:
+            return None
+        who, limit = caller.counted_as(address), self._access.limit_of(caller)
+        return _Asked(asked, target, known, caller, who, limit, choice, row, request_id, time.perf_counter())
+
+    def _address(self, peer: str, known: Known) -> str:
+        proxies = self._access.proxies
+        return real_address(peer, known.forwarded, proxies) if proxies else peer
+
+    def _caller(self, known: Known, address: str, name: str) -> Caller | None:
+        """Who asks; None where it is not known from memory, or may not ask this."""
+        access = self._access
+        if access.allowed and address not in access.allowed:
+            return None
+        caller = access.anonymous if known.token is None else access.identities.remembered(known.token)
+        return caller if caller is not None and _may_predict(caller, name) else None
+
+    def _choice(self, name: str, key: str) -> Choice | None:
+        """Who answers; None where the ordinary way must see to it, as it does to a shadow."""
+        traffic = self._services.traffic
+        try:
+            choice = traffic.choose(name, key)
+        except MillraceError:
+            return None
+        return choice if choice.model.is_compiled and traffic.shadow_of(name) is None else None
+
+    def _known(self, asked: QuickProtocol) -> Known | None:
+        if asked.seen is not None and asked.seen[0] == asked.headers:
+            return asked.seen[1]
+        proxies = self._access.proxies
+        behind_proxy = bool(proxies) and asked.client is not None and asked.client[0] in proxies
+        known = read_headers(asked.headers, behind_proxy=behind_proxy, longest_key=LONGEST_KEY)
+        asked.seen = (asked.headers, known)
+        return known
+
+    def _counted(self, pending: list[_Asked]) -> Iterable[_Asked]:
+        """Those whose callers may ask so often; the others are declined."""
+        counts: dict[str, int] = {}
+        for asked in pending:
+            counts[asked.counted_as] = counts.get(asked.counted_as, 0) + 1
+        taken: dict[str, bool] = {}
+        for asked in pending:
+            who = asked.counted_as
+            if who not in taken:
+                taken[who] = self._access.rates.takes(who, asked.limit, counts[who])
+            if taken[who]:
+                yield asked
+            else:
+                asked.by.decline()
+
+    def _answer(self, group: list[_Asked]) -> None:
+        model, wanted = group[0].choice.model, [Wanted(asked.row, asked.target.probabilities) for asked in group]
+        try:
+            rows = model.codec.rows(ignore_unknown=self._ignore_unknown)
+            columns, found = predicted(model, rows, wanted, self._services.cache)
+        except Exception:  # the ordinary way asks for each alone, words the error and logs it
+            for asked in group:
+                asked.by.decline()
+            return
+        self._record(group, columns, found, time.perf_counter())
+        bodies = Bodies(model, found)
+        for place, asked in enumerate(group):
+            body = bodies.of(place, asked.request_id, probabilities=asked.target.probabilities)
+            is_secure = asked.known.is_secure or asked.by.scheme == "https"
+            head = self._head.of(asked.by.server_state.default_headers, is_secure=is_secure)
+            asked.by.answer(whole(head, asked.request_id, body))
+        self._note(group, time.perf_counter())
+
+    def _record(self, group: list[_Asked], columns: dict[str, Any], found: Predictions, ended: float) -> None:
+        """Keep the predictions before the answers go out."""
+        (model, variant), log = group[0].choice, self._services.prediction_log
+        version = model.version
+        seconds = [ended - asked.started for asked in group]
+        self._services.metrics.note_prediction(version.name, variant, len(group), *seconds)
+        self._services.metrics.note_gathered(version.name, len(group))
+        log.submit(
+            Entry(
+                version.name,
+                version.version,
+                variant,
+                time.time(),
+                [asked.request_id for asked in group],
+                [asked.caller.name for asked in group],
+                [asked.known.key for asked in group],
+                [1000 * each for each in seconds],
+                packed(columns, version.name, log.mask),
+                found.values,
+            )
+        )
+
+    def _note(self, group: list[_Asked], ended: float) -> None:
+        """Count the answers, and write their lines in the access log."""
+        seconds, timestamp = [ended - asked.started for asked in group], now()
+        self._services.metrics.note_requests("POST", _ROUTE, 200, seconds)
+        for asked, each in zip(group, seconds, strict=True):
+            self._services.access_log.note(
+                AccessLine(
+                    timestamp=timestamp,
+                    request_id=asked.request_id,
+                    method="POST",
+                    path=asked.target.path,
+                    status=200,
+                    milliseconds=round(each * 1000, 3),
+                    user=asked.caller.name,
+                    model=asked.target.name,
+                )
+            )
+
+
+def _may_predict(caller: Caller, name: str) -> bool:
+    return (
+        caller.refusal is None
+        and Permission.PREDICT in caller.permissions
+        and (caller.models is None or name in caller.models)
+    )
