@@ -23,6 +23,7 @@ from millrace.stages.base import RunContext, error_document
 from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
@@ -77,6 +78,7 @@ def open_context(
         runs=runs,
         artifacts=S3ArtifactStore(settings),
         registry=MlflowRegistry(settings),
+        credentials=MongoCredentials(settings),
         interval=interval,
         use_cache=use_cache,
     )
@@ -197,6 +199,13 @@ def _forecast(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any
     return forecast(context, transformed, Registered.model_validate(inputs["register"]))
 
 
+def _promote(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
+    from millrace.stages.approval import Answer, settle
+
+    registered = Registered.model_validate(inputs["register"])
+    return settle(context, registered, Answer.model_validate(inputs["approval"]))
+
+
 def _trained(inputs: dict[str, Any]) -> list[Trained]:
     return [Trained.model_validate(document) for document in inputs["train"]]
 
@@ -210,4 +219,5 @@ _STAGES = {
     "evaluate": _evaluate,
     "register": _register,
     "forecast": _forecast,
+    "promote": _promote,
 }

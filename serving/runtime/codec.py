@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from millrace.errors import RequestError, did_you_mean
+from millrace.inputs.kinds import UnfitValue
+from millrace.inputs.signature import InputField, Signature
 from serving.failures import MalformedBodyError, TooLargeError
-from serving.runtime.kinds import UnfitValue
 from serving.runtime.row_types import RowTypes
-from serving.runtime.signature import InputField, Signature
 from serving.runtime.strict_json import parse_json
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from millrace.errors import MillraceError, StorageError
+from millrace.inputs.signature import read_signature
 from millrace.stores.base import ModelVersion
 from millrace.stores.model_format import model_from_bytes
 from serving.runtime.codec import Codec
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.predictors.onnx import onnx_predictor
-from serving.runtime.signature import read_signature
 
 log = logging.getLogger(__name__)
 _CARD, _ALIASES = "version.json", "aliases.json"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from millrace.forecasting.scores import LOWER, TRUTH, UPPER, VALUE
-from millrace.stages.drawing import new_figure, png
+from millrace.stages.plots import figure_of, png
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def _course(steps: pd.DataFrame, truth: Array, given: Array) -> Figure:
     name = str(steps["series"].iloc[0])
     own = steps[steps["series"] == name].sort_values(["timestamp", "origin"]).drop_duplicates("timestamp", keep="last")
     rows = own.index[-MAX_STEPS:].to_numpy()
-    figure, axes = new_figure(columns=2)
+    figure, axes = figure_of(columns=2)
     axis = axes[0][0]
     times = steps["timestamp"].loc[rows].to_numpy()
     axis.plot(times, truth[rows, TRUTH], label="true")
@@ -55,7 +55,7 @@ def _by_horizon(steps: pd.DataFrame, truth: Array, given: Array) -> Figure:
     ahead = steps["horizon"].to_numpy()
     errors = np.abs(truth[:, TRUTH] - given[:, VALUE])
     horizons = np.unique(ahead)
-    figure, axes = new_figure()
+    figure, axes = figure_of()
     axis = axes[0][0]
     axis.plot(horizons, [errors[ahead == step].mean() for step in horizons], marker=".")
     axis.set_xlabel("steps ahead")

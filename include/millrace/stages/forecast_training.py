@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from millrace.errors import TrainingError
+from millrace.estimators.base import Candidate
 from millrace.estimators.threads import bounded_threads
 from millrace.forecasting.base import ForecastCandidate
 from millrace.forecasting.model import ForecastModel
 from millrace.forecasting.walk import last_origin, walk
+from millrace.stages.search.learning import Learnt
 
 if TYPE_CHECKING:
     from millrace.stages.forecast_material import ForecastMaterial
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 SEED = 17
 
 
-def trained_forecaster(rows: ForecastMaterial, candidate: ForecastCandidate) -> tuple[ForecastModel, dict[str, float]]:
+def learnt_forecaster(rows: ForecastMaterial, candidate: Candidate) -> Learnt:
     """The model, fitted to all that is known, with its record; and its metrics at the steps that choose."""
+    if not isinstance(candidate, ForecastCandidate):
+        raise TrainingError(f"The candidate '{candidate.label}' is no forecaster.")
     panel, plan = rows.known, rows.plan
     origins = [np.asarray(part) for part in (rows.choosing, rows.held)]
     with bounded_threads(panel.end):
@@ -43,4 +47,4 @@ def trained_forecaster(rows: ForecastMaterial, candidate: ForecastCandidate) -> 
             walked=panel.nanoseconds(np.concatenate(origins)),
             record=np.concatenate(walked),
         )
-        return model, rows.score_at(model, held=False)[0]
+        return Learnt(model, candidate.options, rows.score_at(model, held=False)[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace.errors import StorageError
-from serving.runtime.kinds import KINDS, Kind
+from millrace.inputs.kinds import KINDS, Kind
 
 
 @dataclass(frozen=True)
