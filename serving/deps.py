@@ -19,6 +19,7 @@ from millrace.stores.runs import MongoRunStore
 from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
 from serving.access.settings import AccessSettings
+from serving.explaining.process import Explaining
 from serving.gauges import Gauges
 from serving.links import Links
 from serving.logs import AccessLog
@@ -98,6 +99,7 @@ class Services:
             most_bytes=limits.serving_file_bytes,
             seconds=limits.serving_file_seconds,
         )
+        self.explaining = Explaining(limits.serving_explain_seconds)
         self.probes = Probes(settings)
         self.metrics = Metrics(settings.millrace_home)
         self.access_log = AccessLog()
@@ -161,6 +163,7 @@ class Services:
         self.access_log.close()
         await asyncio.to_thread(self.telemetry.close)
         self.pool.close()
+        await asyncio.to_thread(self.explaining.close)
         self.variants.close()
         self.shadows.close()
         if self.shared_cache is not None:

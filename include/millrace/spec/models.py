@@ -138,6 +138,7 @@ class PipelineSpec(StrictModel):
                 f"Allowed: {', '.join(metric_names(task))}."
             )
         self.promotion.check_rollback(task, self.metric)
+        self.watching.check_live_quality(task, self.metric)
         if self.split is not None and self.split.by == "group" and self.split.column is None:
             raise ValueError("split.by: group needs split.column: the column whose groups stay together.")
         if self.split is not None and self.split.by == "time" and self.time_column is None:
@@ -157,6 +158,16 @@ class PipelineSpec(StrictModel):
                 raise ValueError(
                     f"{candidate.estimator} cannot do a {task}. It can do: {', '.join(sorted(candidate.tasks))}."
                 )
+
+    @property
+    def watching(self) -> Monitoring:
+        """How the champion is watched: as written, or by the defaults."""
+        return self.monitoring or Monitoring()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a check of the champion has anything to look at."""
+        return self.watching.watches or (self.task is not None and self.promotion.rollback is not None)
 
     @property
     def targets(self) -> list[str]:

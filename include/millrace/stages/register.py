@@ -10,11 +10,14 @@ import json
 from typing import Any
 
 from millrace.estimators.threads import bounded_threads
+from millrace.settings import get_settings
 from millrace.stages.base import RunContext, run_stage
+from millrace.stages.comparison import comparison, run_page
 from millrace.stages.contest import contest
 from millrace.stages.decisions import evidence, keep
 from millrace.stages.held_out import Material, material
 from millrace.stages.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
+from millrace.stages.monitor_reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.promotion import decide
 from millrace.stages.served_form import measured
@@ -55,7 +58,11 @@ def _register(
         found = contest(context, trained, best, evaluated, version, champion, rows)
         decision = decide(context.spec, found, version.version)
         # What was decided is kept first: a retry that finds the alias moved then knows why.
-        told = keep(context, "promotion", version, evidence(context, found, decision), f"run {context.run_id}")
+        told = evidence(context, found, decision)
+        if decision.outcome == "waiting":
+            page = run_page(get_settings().service, context.run_id)
+            told["comparison"] = comparison(name, version.version, evaluated, told, page)
+        told = keep(context, "promotion", version, told, f"run {context.run_id}")
         if decision.alias is not None:
             context.registry.set_alias(name, decision.alias, version.version)
     record = _record(context, transformed, best, version, told) | _intervals(evaluated)
@@ -122,7 +129,7 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     with bounded_threads(len(rows.test)):
         compiled = compiled_form(model, rows.testing()[0])
         served = measured(model, content, compiled, example)
-    return context.registry.register(
+    registered = context.registry.register(
         NewVersion(
             name=context.spec.name,
             mlflow_run_id=best.mlflow_run_id,
@@ -142,6 +149,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
             files=compiled.files(),
         )
     )
+    if context.spec.monitoring is not None and context.spec.monitoring.drift is not None:
+        keep_reference(context, rows, model, registered.version)
+    return registered
 
 
 def _complete_rows(inputs: Any) -> Any:
