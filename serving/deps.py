@@ -45,6 +45,7 @@ from serving.runtime.variants import Variants
 from serving.runtime.watcher import Watcher
 from serving.runtime_metrics import RuntimeMetrics
 from serving.settings import ServiceSettings
+from serving.telemetry.parts import Telemetry
 from serving.uploads import Uploads
 
 
@@ -77,6 +78,7 @@ class Services:
         self.settings = settings
         self.limits = limits
         self.access = Access(settings)
+        self.telemetry = Telemetry(settings.millrace_home)
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
@@ -124,7 +126,7 @@ class Services:
             cache=self.cache,
             pool=self.pool,
             limits=limits,
-            note=recorder.note,
+            note=self.telemetry.noting(recorder.note),
             admission=self.admission,
             key=key_of_request,
         )
@@ -159,6 +161,7 @@ class Services:
         self.gauges.close()
         await asyncio.to_thread(self.prediction_log.close)
         self.access_log.close()
+        await asyncio.to_thread(self.telemetry.close)
         self.pool.close()
         await asyncio.to_thread(self.explaining.close)
         self.variants.close()
