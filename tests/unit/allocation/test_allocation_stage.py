@@ -58,7 +58,7 @@ def test_hours_of_the_day_are_utc() -> None:
     ("on", "lines"),
     [
         (["month", "hour"], [f"{month},{hour},{month / 10}" for month in (6, 7) for hour in range(24)]),
-        (["timestamp"], [f"2024-06-30T{h}:00:00Z,0.6" for h in (22, 23)] + [f"2024-07-01T{h:02}:00:00Z,0.7" for h in range(22)]),
+        (["timestamp"], [f"{one['timestamp'].isoformat()},{one['timestamp'].month / 10}" for one in forecasts()]),
     ],
 )  # fmt: skip
 def test_a_table_gives_the_share_of_each_hour(tmp_path: Path, on: list[str], lines: list[str]) -> None:
