@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import (
     DAG,
     Asset,
     AssetAlias,
+    AssetAll,
+    AssetAny,
+    AssetOrTimeSchedule,
     CronDataIntervalTimetable,
     ExceptionRetryPolicy,
     Param,
@@ -24,11 +27,13 @@ from airflow.sdk import (
     get_parsing_context,
     task,
 )
+from airflow.sdk.definitions.timetables.simple import OnceTimetable
 
 from millrace.errors import MillraceError
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, find_spec, load_catalogue
 from millrace.spec.models import AssetSchedule, PipelineSpec
+from millrace.task_end import StageRefusedError, end_task
 
 if TYPE_CHECKING:
     from millrace.stages.base import RunContext
@@ -56,18 +61,6 @@ PARAMS = {
 }
 
 
-class StageFailedError(SystemExit):
-    """Ends a task with one sentence in its log; Airflow adds a stack trace to any other kind of exception."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        super().__init__(document["message"])
-        self.document = document
-
-
-class StageRefusedError(StageFailedError):
-    """A failure that no retry can mend: bad data, a bad spec."""
-
-
 def build_dag(loaded: LoadedSpec) -> DAG:
     """The DAG of one pipeline."""
     spec = loaded.spec
@@ -75,7 +68,7 @@ def build_dag(loaded: LoadedSpec) -> DAG:
         dag_id=spec.name,
         description=spec.description or None,
         doc_md=_documentation(loaded),
-        schedule=_schedule(spec.schedule),
+        schedule=_schedule(spec),
         start_date=START,
         catchup=False,
         max_active_runs=1,
@@ -122,7 +115,7 @@ def _perform(candidate: str | None = None, **outputs: Any) -> Any:
     try:
         return _performed(context, inputs, candidate)
     except Exception as error:
-        _end(error)
+        end_task(error)
 
 
 def _performed(context: Any, inputs: dict[str, Any], candidate: str | None) -> Any:
@@ -158,17 +151,21 @@ def _announce(context: Any, inputs: dict[str, Any], output: dict[str, Any]) -> N
             events[outlet].add(champion, extra={"model_version": output["model_version"]})
 
 
-def _end(error: Exception) -> NoReturn:
-    from millrace.stages.base import error_document
+def _schedule(spec: PipelineSpec) -> Any:
+    """The schedule of the spec; where drift trains again, also the asset that a check updates then."""
+    schedule = _written_schedule(spec.schedule)
+    if spec.monitoring is None or spec.monitoring.retrain != "on_drift" or spec.schedule == "@continuous":
+        return schedule
+    drift = Asset(f"drift/{spec.name}", group="drift")
+    if schedule is None:
+        return [drift]
+    if isinstance(schedule, list):
+        return AssetAny(AssetAll(*schedule), drift)
+    timetable = OnceTimetable() if schedule == "@once" else schedule
+    return AssetOrTimeSchedule(timetable=timetable, assets=[drift])
 
-    document = error_document(error)
-    if document["code"] == "internal_error":
-        log.warning("This is a fault of the program, not of the data.", exc_info=error)
-    mendable_by_retry = getattr(error, "retryable", not isinstance(error, MillraceError))
-    raise (StageFailedError if mendable_by_retry else StageRefusedError)(document) from None
 
-
-def _schedule(schedule: str | AssetSchedule | None) -> Any:
+def _written_schedule(schedule: str | AssetSchedule | None) -> Any:
     if isinstance(schedule, AssetSchedule):
         return [Asset(asset, group=asset.partition("/")[0]) for asset in schedule.assets]
     if schedule is None or schedule in {"@once", "@continuous"}:
@@ -186,6 +183,8 @@ def _loaded_specs() -> dict[str, LoadedSpec]:
     folder, wanted = get_settings().millrace_pipelines_dir, get_parsing_context().dag_id
     if wanted is None:
         return load_catalogue(folder).specs
+    if "." in wanted:  # a DAG of another file: no pipeline has such a name
+        return {}
     try:
         return {wanted: find_spec(folder, wanted)}
     except MillraceError as error:

@@ -23,6 +23,7 @@ from millrace.stages.base import RunContext, error_document
 from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Trained, Transformed, Validated
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
@@ -77,6 +78,7 @@ def open_context(
         runs=runs,
         artifacts=S3ArtifactStore(settings),
         registry=MlflowRegistry(settings),
+        credentials=MongoCredentials(settings),
         interval=interval,
         use_cache=use_cache,
     )

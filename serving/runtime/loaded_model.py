@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 from millrace.errors import MillraceError
-from millrace.stores.base import ModelVersion
+from millrace.stores.base import CACHE_TAG, ModelVersion
 from serving.failures import ModelFailedError
 from serving.runtime.codec import Codec
 from serving.runtime.predictors.base import Predictor
@@ -64,7 +64,7 @@ class LoadedModel:
         """How long an answer may be used again; 0: not at all. Only answers that depend on their row alone may."""
         if self.task not in _REPEATABLE:
             return 0.0
-        stated = self.version.tags.get("millrace.cache_seconds", CACHE_SECONDS)
+        stated = self.version.tags.get(CACHE_TAG, CACHE_SECONDS)
         try:
             return max(0.0, float(stated))
         except ValueError:

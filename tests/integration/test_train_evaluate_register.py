@@ -18,8 +18,10 @@ from millrace.stages.candidates import all_candidates
 from millrace.stages.evaluate import evaluate
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.register import register
+from millrace.stages.search.champion import champion_params
 from millrace.stages.train import train
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.base import CACHE_TAG
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
@@ -106,7 +108,7 @@ def test_a_run_ends_with_a_champion_that_answers(bench: Bench) -> None:
     assert low < evaluated.candidates[0]["metrics"]["rmse"] < high
     for uri in evaluated.plots.values():
         assert bench.artifacts.get_bytes(uri).startswith(b"\x89PNG")
-    assert set(evaluated.plots) == {"residuals", "importance"}
+    assert set(evaluated.plots) == {"residuals", "residuals_over_time", "importance"}
     champion = bench.registry.champion("weather")
     assert champion is not None
     assert champion.run_id == context.run_id
@@ -196,6 +198,14 @@ def test_an_unchanged_candidate_is_reused_and_is_the_champion_itself(bench: Benc
     assert registered.model_version == "1"
     assert not registered.promoted
     assert "Nothing new" in registered.reason
+
+
+def test_a_version_says_how_long_its_answers_count_and_follows_the_spec_without_a_new_fit(bench: Bench) -> None:
+    frame = weather()
+    for serving, said in ((None, "3600"), ({"cache_seconds": 60}, "60"), ({"cache_seconds": 0}, "0")):
+        _, _, _, registered = bench.run(spec_of(**({"serving": serving} if serving else {})), frame)
+        assert registered.model_version == "1"
+        assert bench.registry.version("weather", "1").tags[CACHE_TAG] == said
 
 
 def test_a_worse_model_is_kept_but_not_promoted_and_a_better_one_is(bench: Bench) -> None:
@@ -328,3 +338,40 @@ def test_a_table_that_teaches_nothing_ends_the_stage_with_one_sentence(bench: Be
     stage = context.runs.get_run(context.run_id)["stages"]["train:ridge"]
     assert stage["status"] == "failed"
     assert "'laod'" in stage["error"]["message"]
+
+
+def test_auto_goes_through_all_stages_and_begins_anew_where_it_ended(bench: Bench) -> None:
+    parts = {
+        "candidates": [{"estimator": "auto", "estimators": ["ridge", "k_neighbors", "hist_gradient_boosting"]}],
+        "search": {"seconds": 300, "trials": 5},
+    }
+    context, trained, evaluated, registered = bench.run(spec_of(**parts), weather())
+    assert [one.candidate for one in trained] == ["auto", "baseline"]
+    assert evaluated.best == "auto"
+    assert registered.promoted, registered.reason
+    assert registered.compiled is not None
+    assert registered.compiled["status"] == "compiled", registered.compiled
+    report = context.runs.get_run(context.run_id)["stages"]["train:auto"]["output"]["report"]
+    assert report["trials"] == 5
+    nested = nested_runs(bench, trained[0])
+    assert len(nested) == 5
+    assert {run.data.params["estimator"] for run in nested} == {"ridge", "k_neighbors", "hist_gradient_boosting"}
+    again, later = bench.open(spec_of(**parts), weather(seed=3))
+    known = champion_params(again)
+    assert set(known) == {member["estimator"] for member in trained[0].params["members"]}
+    repeated = train(again, later, "auto")
+    best = trained[0].params["members"][0]
+    tried = [run.data.params for run in nested_runs(bench, repeated)]
+    assert any(params["estimator"] == best["estimator"] and _holds(params, best["params"]) for params in tried)
+
+
+def _holds(params: dict[str, str], wanted: dict[str, Any]) -> bool:
+    return all(params[name] == str(value) for name, value in wanted.items())
+
+
+def nested_runs(bench: Bench, trained: Trained) -> list[Any]:
+    from millrace.stores.mlflow_client import mlflow_client
+
+    client = mlflow_client(bench.settings)
+    experiment = client.get_run(trained.mlflow_run_id).info.experiment_id
+    return list(client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{trained.mlflow_run_id}'"))

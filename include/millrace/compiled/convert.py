@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from millrace.compiled.blends import BLENDS
 from millrace.compiled.encoding import encoded_categories, encoded_numbers
 from millrace.compiled.estimators import CLASSIFIERS, CLUSTERINGS, REGRESSORS, classes_of, values_of
 from millrace.compiled.graph import Graph, NotCompilable
@@ -49,13 +50,13 @@ class _Inputs:
 
 def convert(pipeline: Any) -> bytes:
     """The Pipeline without its feature steps as an ONNX file. Raises NotCompilable."""
-    features, transformers, estimator = pipeline[0], list(pipeline[1:-1]), pipeline[-1]
-    if name_of(features) != "millrace.RowFeatures" or [name_of(t) for t in transformers] != [_ENCODER]:
-        raise NotCompilable("Only a Pipeline of feature steps, encoder and estimator is converted")
-    graph, parts = Graph(), _parts(transformers[0])
-    inputs = _Inputs(graph, features, parts)
-    x = graph.joined([_encoded(graph, inputs, part, names) for part, names in parts])
-    outputs = _outputs(graph, estimator, x)
+    features, rest = pipeline[0], list(pipeline[1:])
+    if name_of(features) != "millrace.RowFeatures":
+        raise NotCompilable("Only a Pipeline of feature steps, encoder and estimator, or of a blend, is converted")
+    graph, members = Graph(), _members(rest)
+    inputs = _Inputs(graph, features, [part for encoder, _ in members for part in _parts(encoder)])
+    matrices = [_matrix(graph, inputs, encoder) for encoder, _ in members]
+    outputs = _outputs(graph, rest[-1], [model for _, model in members], matrices)
     columns = json.dumps({"numbers": inputs.numbers, "texts": inputs.texts})
     content = graph.as_bytes(inputs.described(), outputs, {"millrace.columns": columns})
     if len(content) > MOST_BYTES:
@@ -64,6 +65,15 @@ def convert(pipeline: Any) -> bytes:
 
 
 _ENCODER = "sklearn.ColumnTransformer"
+
+
+def _members(parts: list[Any]) -> list[tuple[Any, Any]]:
+    """The encoders with their estimators: one pair, or one for each member of a blend."""
+    if [name_of(part) for part in parts[:-1]] == [_ENCODER]:
+        return [(parts[0], parts[1])]
+    if len(parts) == 1 and name_of(parts[0]) in BLENDS:
+        return [pair for member in parts[0].estimators_ for pair in _members(list(member))]
+    raise NotCompilable("Only a Pipeline of feature steps, encoder and estimator, or of a blend, is converted")
 
 
 def _parts(encoder: Any) -> list[tuple[Any, list[str]]]:
@@ -80,6 +90,10 @@ def _parts(encoder: Any) -> list[tuple[Any, list[str]]]:
     return parts
 
 
+def _matrix(graph: Graph, inputs: _Inputs, encoder: Any) -> str:
+    return graph.joined([_encoded(graph, inputs, part, names) for part, names in _parts(encoder)])
+
+
 def _encoded(graph: Graph, inputs: _Inputs, part: Any, names: list[str]) -> str:
     texts = [name for name in names if name in inputs.texts]
     if not texts:
@@ -89,8 +103,10 @@ def _encoded(graph: Graph, inputs: _Inputs, part: Any, names: list[str]) -> str:
     return encoded_categories(graph, part, inputs.columns(names))
 
 
-def _outputs(graph: Graph, estimator: Any, x: str) -> dict[str, str]:
-    name = name_of(estimator)
+def _outputs(graph: Graph, estimator: Any, models: list[Any], matrices: list[str]) -> dict[str, str]:
+    name, x = name_of(estimator), matrices[0]
+    if name in BLENDS:
+        return BLENDS[name](graph, estimator, models, matrices)
     if name in CLUSTERINGS:
         return {"labels": CLUSTERINGS[name](graph, estimator, x)}
     if name in CLASSIFIERS:

@@ -68,6 +68,7 @@ def _inner_classes(graph: Graph, model: Any, x: str) -> Classes:
 
 
 REGRESSORS: dict[str, Callable[[Graph, Any, str], str]] = {
+    "millrace.ScaledProcess": smooth.process_values,
     "sklearn.DummyRegressor": smooth.dummy_values,
     "sklearn.ElasticNet": smooth.linear_values,
     "sklearn.ExtraTreesRegressor": trees.forest_values,

@@ -8,6 +8,7 @@ import numpy as np
 
 from millrace.compiled.answers import Classes, by_argmax, by_half, by_sign
 from millrace.compiled.graph import Graph, NotCompilable
+from millrace.estimators.kernels import SMOOTHNESS
 
 _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 
@@ -71,6 +72,27 @@ def _kernel(graph: Graph, model: Any, x: str) -> str:
 def support_values(graph: Graph, model: Any, x: str) -> str:
     """SVR."""
     return graph.affine(_kernel(graph, model, x), np.asarray(model.dual_coef_).T, model.intercept_)
+
+
+def process_values(graph: Graph, model: Any, x: str) -> str:
+    """A Gaussian process's mean: similarities to the training points, weighed."""
+    scaled = graph.node("Div", x, graph.constant(np.reshape(model.scales_, (1, -1))))
+    squares = _squared_distances(graph, scaled, model.points_)
+    if model.kernel == "rbf":
+        similar = graph.node("Exp", graph.node("Mul", squares, graph.constant(-0.5)))
+    else:
+        similar = _matern(graph, model.kernel, squares)
+    return graph.affine(similar, np.reshape(model.weights_, (-1, 1)), [model.offset_])
+
+
+def _matern(graph: Graph, kernel: str, squares: str) -> str:
+    factor = graph.constant(2 * SMOOTHNESS[kernel])
+    held = graph.node("Max", graph.node("Mul", squares, factor), graph.constant(0.0))
+    far = graph.node("Sqrt", held)
+    terms = [graph.constant(1.0), far]
+    if kernel == "matern52":
+        terms.append(graph.node("Div", held, graph.constant(3.0)))
+    return graph.node("Mul", graph.node("Sum", *terms), graph.node("Exp", graph.node("Neg", far)))
 
 
 def _nearest(graph: Graph, model: Any, x: str) -> tuple[str, str]:

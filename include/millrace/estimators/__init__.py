@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from millrace.estimators.base import Candidate
+from millrace.estimators.composite import Auto, Stacking
+from millrace.estimators.gaussian_process import GaussianProcess
 from millrace.estimators.linear import ElasticNet, LinearRegression, LogisticRegression, Ridge
 from millrace.estimators.others import Dummy, KMeans, NearestNeighbours, NeuralNetwork, SupportVectors
 from millrace.estimators.trees import ExtraTrees, HistGradientBoosting, RandomForest, XGBoost
@@ -20,7 +22,10 @@ CANDIDATES: tuple[type[Candidate], ...] = (
     NeuralNetwork,
     NearestNeighbours,
     SupportVectors,
+    GaussianProcess,
     KMeans,
     Voting,
+    Stacking,
+    Auto,
     Dummy,
 )

@@ -27,6 +27,7 @@ class Candidate(StrictModel, ABC):
     several_targets: ClassVar[bool] = True
     encoded_labels: ClassVar[bool] = False
     is_baseline: ClassVar[bool] = False
+    is_composite: ClassVar[bool] = False
 
     estimator: str
     name: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Defaults to the estimator.")
@@ -49,6 +50,8 @@ class Candidate(StrictModel, ABC):
     @model_validator(mode="after")
     def _known_parameters(self) -> Candidate:
         for parameter in [*self.params, *self.search]:
+            if not self.parameters:
+                raise ValueError(f"{self.estimator} takes neither 'params' nor 'search'.")
             if parameter not in self.parameters:
                 raise ValueError(
                     f"'{parameter}' is no parameter of {self.estimator}. {did_you_mean(parameter, self.parameters)}"

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from millrace.errors import TrainingError, did_you_mean
 from millrace.estimators.base import Candidate
+from millrace.estimators.gaussian_process import GaussianProcess
 from millrace.estimators.linear import ElasticNet, LinearRegression, LogisticRegression, Ridge
 from millrace.estimators.others import NearestNeighbours, NeuralNetwork, SupportVectors
 from millrace.estimators.trees import ExtraTrees, HistGradientBoosting, RandomForest, XGBoost
@@ -26,6 +27,7 @@ MEMBERS: dict[str, type[Candidate]] = by_name(
         NeuralNetwork,
         NearestNeighbours,
         SupportVectors,
+        GaussianProcess,
     ),
     "estimator",
 )
@@ -46,9 +48,15 @@ class Member(StrictModel):
         self.candidate()
         return self
 
-    def candidate(self) -> Candidate:
+    def candidate(self, name: str | None = None) -> Candidate:
         """The member as a candidate of its own."""
-        return MEMBERS[self.estimator].model_validate({"estimator": self.estimator, "params": self.params})
+        written = {"estimator": self.estimator, "params": self.params, "name": name}
+        return MEMBERS[self.estimator].model_validate(written)
+
+
+def named_members(members: Any) -> Any:
+    """Members as they are written: a name alone is an estimator without parameters."""
+    return [{"estimator": m} if isinstance(m, str) else m for m in members] if isinstance(members, list) else members
 
 
 class Voting(Candidate):
@@ -61,12 +69,7 @@ class Voting(Candidate):
     estimator: Literal["voting"]
     members: list[Member] = Field(min_length=2, description="Estimator names, or {estimator, params}.")
 
-    @field_validator("members", mode="before")
-    @classmethod
-    def _names_alone(cls, members: Any) -> Any:
-        return (
-            [{"estimator": m} if isinstance(m, str) else m for m in members] if isinstance(members, list) else members
-        )
+    _names_alone = field_validator("members", mode="before")(named_members)
 
     def build(self, task: str, params: dict[str, Any], seed: int) -> Any:
         """scikit-learn's VotingRegressor, or VotingClassifier on probabilities."""

@@ -20,6 +20,7 @@ from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
+from millrace.spec.search import Search, candidates_type
 from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
 from millrace.transforms import STEPS as TRANSFORM_STEPS
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
     AnySink: TypeAlias = Sink
     AnyTransform: TypeAlias = TransformStep
     AnyFeature: TypeAlias = FeatureStep
-    AnyCandidate: TypeAlias = Candidate
+    Candidates: TypeAlias = list[Candidate]
 else:
     AnySource = union_of(SOURCES, "type")
     AnySink = union_of(SINKS, "type")
     AnyTransform = union_of(TRANSFORM_STEPS, "step")
     AnyFeature = union_of(FEATURE_STEPS, "step")
-    AnyCandidate = union_of(CANDIDATES, "estimator")
+    Candidates = candidates_type(CANDIDATES)
 
 PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly", "@continuous")
 
@@ -90,7 +91,8 @@ class PipelineSpec(StrictModel):
     target: str | list[str] | None = Field(default=None, description="Column to predict; several for a regression.")
     split: Split | None = None
     training: Training = Field(default_factory=Training, description="What happens to a table with very many rows.")
-    candidates: list[AnyCandidate] = Field(default_factory=list, description="Estimators to try.")
+    candidates: Candidates = Field(default_factory=list, description="Estimators to try, or `auto`.")
+    search: Search = Field(default_factory=Search, description="Budget of the search for parameters.")
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
     monitoring: Monitoring | None = None
@@ -136,6 +138,7 @@ class PipelineSpec(StrictModel):
                 f"Allowed: {', '.join(metric_names(task))}."
             )
         self.promotion.check_rollback(task, self.metric)
+        self.watching.check_live_quality(task, self.metric)
         if self.split is not None and self.split.by == "group" and self.split.column is None:
             raise ValueError("split.by: group needs split.column: the column whose groups stay together.")
         if self.split is not None and self.split.by == "time" and self.time_column is None:
@@ -155,6 +158,16 @@ class PipelineSpec(StrictModel):
                 raise ValueError(
                     f"{candidate.estimator} cannot do a {task}. It can do: {', '.join(sorted(candidate.tasks))}."
                 )
+
+    @property
+    def watching(self) -> Monitoring:
+        """How the champion is watched: as written, or by the defaults."""
+        return self.monitoring or Monitoring()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a check of the champion has anything to look at."""
+        return self.watching.watches or (self.task is not None and self.promotion.rollback is not None)
 
     @property
     def targets(self) -> list[str]:

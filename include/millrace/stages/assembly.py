@@ -6,7 +6,8 @@ What the Pipeline looks like is decided once, on all training rows; folds and tr
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,40 +42,35 @@ class Recipe:
     steps: list[dict[str, Any]]
     encoder: Any
     targets: int
+    preparation: tuple[bool, bool, str]
+    """Whether numbers are scaled, whether they may be missing, and how they are filled."""
+
+    def prepares_like(self, other: Recipe) -> bool:
+        """Whether both, made for the same table, encode it alike."""
+        return (self.preparation, self.inputs, self.steps) == (other.preparation, other.inputs, other.steps)
+
+    def features(self) -> Any:
+        """The unfitted feature steps."""
+        from millrace.features.row_features import RowFeatures
+
+        return RowFeatures(self.steps)
+
+    def model(self, params: dict[str, Any]) -> Any:
+        """The unfitted estimator with these parameters over the candidate's own."""
+        return self._adapted(self.candidate.build(self.task, {**self.candidate.params, **params}, SEED))
 
     def pipeline(self, params: dict[str, Any]) -> Pipeline:
         """The unfitted Pipeline with these parameters over the candidate's own."""
         from sklearn.base import clone
         from sklearn.pipeline import Pipeline
 
-        from millrace.features.row_features import RowFeatures
-
-        model = self.candidate.build(self.task, {**self.candidate.params, **params}, SEED)
-        return Pipeline(
-            [("features", RowFeatures(self.steps)), ("encode", clone(self.encoder)), ("model", self._adapted(model))]
-        )
+        parts = [("features", self.features()), ("encode", clone(self.encoder)), ("model", self.model(params))]
+        return Pipeline(parts)
 
     def fit(self, inputs: pd.DataFrame, target: Any, params: dict[str, Any], warn: Callable[[str], None]) -> Pipeline:
         """A fitted Pipeline. Raises TrainingError with the estimator's own reason."""
-        from sklearn.exceptions import ConvergenceWarning
-
-        label = self.candidate.label
-        try:
-            with warnings.catch_warnings(record=True) as caught, bounded_threads(len(inputs)):
-                warnings.simplefilter("always")
-                model = settled(self.pipeline(params).fit(inputs[self.inputs], target))
-        except MillraceError:
-            raise
-        except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
-            raise TrainingError(
-                f"The candidate '{label}' cannot be fitted: {_first_line(error)}.",
-                hint="Check its params and search against scikit-learn's documentation.",
-            ) from error
-        # An imputer that stops early has still filled every gap; only an estimator that stops early is worth a word.
-        unfinished = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
-        if any("IterativeImputer" not in str(w.message) for w in unfinished):
-            warn(f"The candidate '{label}' did not converge; raise its max_iter, or scale its inputs.")
-        return model
+        with explained(self.candidate.label, warn), bounded_threads(len(inputs)):
+            return settled(self.pipeline(params).fit(inputs[self.inputs], target))
 
     def _adapted(self, model: Any) -> Any:
         if self.targets > 1 and not self.candidate.several_targets:
@@ -88,6 +84,28 @@ class Recipe:
         return model
 
 
+@contextmanager
+def explained(label: str, warn: Callable[[str], None]) -> Iterator[None]:
+    """Within it, what an estimator raises becomes a TrainingError that names the candidate; warnings are weighed."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    except MillraceError:
+        raise
+    except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        raise TrainingError(
+            f"The candidate '{label}' cannot be fitted: {_first_line(error)}.",
+            hint="Check its params and search against scikit-learn's documentation.",
+        ) from error
+    # An imputer that stops early has still filled every gap; only an estimator that stops early is worth a word.
+    unfinished = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
+    if any("IterativeImputer" not in str(w.message) for w in unfinished):
+        warn(f"The candidate '{label}' did not converge; raise its max_iter, or scale its inputs.")
+
+
 def recipe(spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, warn: Callable[[str], None]) -> Recipe:
     """Decide, on the training rows, how each input reaches the estimator. Raises TrainingError or TransformError."""
     from millrace.features.row_features import RowFeatures
@@ -97,13 +115,8 @@ def recipe(spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, warn:
     if flagged:
         steps.append({"step": "missing_flag", "columns": flagged})
     features = RowFeatures(steps).fit(inputs)
-    prepared = encoder(
-        features.transform(inputs),
-        scaled=candidate.needs_scaling,
-        takes_missing=candidate.takes_missing,
-        impute=_imputation(inputs, candidate),
-        warn=warn,
-    )
+    scaled, takes_missing, impute = candidate.needs_scaling, candidate.takes_missing, _imputation(inputs, candidate)
+    prepared = encoder(features.transform(inputs), scaled=scaled, takes_missing=takes_missing, impute=impute, warn=warn)
     read = {name for step in spec.features for name in step.inputs}
     read |= {name for _, _, names in prepared.transformers for name in names} | set(flagged)
     return Recipe(
@@ -113,6 +126,7 @@ def recipe(spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, warn:
         steps=steps,
         encoder=prepared,
         targets=len(spec.targets),
+        preparation=(scaled, takes_missing, impute),
     )
 
 

@@ -173,7 +173,8 @@ def _plots(context: RunContext, rows: Material, model: Any, given: Answer) -> di
             metric=spec.metric,
             greater_is_better=spec.greater_is_better,
         )
-    return plots(str(spec.task), truth, given, spec.targets, importance)
+    times = None if rows.table.times is None else rows.table.times[rows.test]
+    return plots(str(spec.task), truth, given, spec.targets, importance, times)
 
 
 def _record(context: RunContext, transformed: Transformed, evaluated: Evaluated) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from millrace.spec.models import PipelineSpec
 
-_NAMING = {"column", "columns", "by", "on", "order_by", "time"}
+_NAMING = {"column", "columns", "by", "on", "order_by", "time", "day", "weekday"}
 
 
 def needed_columns(spec: PipelineSpec) -> set[str]:

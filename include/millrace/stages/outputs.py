@@ -54,6 +54,7 @@ class Trained(StrictModel):
     rows: dict[str, int] = Field(
         description="train, test, dropped; beyond_limit where training.max_rows left rows out."
     )
+    report: dict[str, Any] = Field(default_factory=dict, description="What the search tried, chose and cost.")
 
 
 class Evaluated(StrictModel):

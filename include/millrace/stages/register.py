@@ -14,7 +14,8 @@ from millrace.stages.base import RunContext, run_stage
 from millrace.stages.contest import contest
 from millrace.stages.decisions import evidence, keep
 from millrace.stages.held_out import Material, material
-from millrace.stages.lineage import lineage_tags, training_key
+from millrace.stages.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
+from millrace.stages.monitor_reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.promotion import decide
 from millrace.stages.served_form import measured
@@ -31,7 +32,10 @@ def register(context: RunContext, transformed: Transformed, trained: list[Traine
 
 def _locked(context: RunContext, transformed: Transformed, trained: list[Trained], evaluated: Evaluated) -> Registered:
     with context.runs.lock(f"champion/{context.spec.name}", context.run_id):
-        return _register(context, transformed, trained, evaluated)
+        registered = _register(context, transformed, trained, evaluated)
+        if registered.model_version is not None:
+            keep_serving_tags(context, registered.model_version)
+        return registered
 
 
 def _register(
@@ -119,13 +123,14 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     with bounded_threads(len(rows.test)):
         compiled = compiled_form(model, rows.testing()[0])
         served = measured(model, content, compiled, example)
-    return context.registry.register(
+    registered = context.registry.register(
         NewVersion(
             name=context.spec.name,
             mlflow_run_id=best.mlflow_run_id,
             content=content,
             tags={
                 **lineage_tags(context, transformed, best.candidate),
+                **serving_tags(context),
                 STATUS_TAG: compiled.report.status,
                 REPORT_TAG: compiled.report.model_dump_json(),
                 **served.tags(),
@@ -138,6 +143,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
             files=compiled.files(),
         )
     )
+    if context.spec.monitoring is not None and context.spec.monitoring.drift is not None:
+        keep_reference(context, rows, model, registered.version)
+    return registered
 
 
 def _complete_rows(inputs: Any) -> Any:

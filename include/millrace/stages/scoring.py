@@ -36,8 +36,10 @@ def answer(model: Any, inputs: Any, task: str) -> Answer:
     """Ask a fitted Pipeline."""
     if task == "classification" and hasattr(model, "predict_proba"):
         probabilities = np.asarray(model.predict_proba(inputs))
-        classes = np.asarray(model.classes_)
-        return Answer(classes[probabilities.argmax(axis=1)], probabilities, classes)
+        classes, last = np.asarray(model.classes_), model[-1]
+        # A model with thresholds of its own says which class it answers; any other answers the likeliest.
+        labels = last.decide(probabilities) if hasattr(last, "decide") else classes[probabilities.argmax(axis=1)]
+        return Answer(labels, probabilities, classes)
     return Answer(np.asarray(model.predict(inputs)))
 
 

@@ -5,7 +5,7 @@ Stages and entrances know these Protocols only; MongoDB, S3 and MLflow stand beh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -140,6 +140,17 @@ class ModelVersion(StrictModel):
     aliases: list[str] = Field(default_factory=list)
     tags: dict[str, str] = Field(default_factory=dict)
     created: str = Field(description="ISO 8601, UTC.")
+
+
+CACHE_TAG = "millrace.cache_seconds"
+"""The tag of a version that says how long an answer of it may be used again."""
+
+
+class CredentialStore(Protocol):
+    """Keeps what sources and sinks need to sign in elsewhere, encrypted."""
+
+    def values(self, names: Collection[str]) -> dict[str, str]:
+        """The values of these credentials by name. Raises NotFoundError for one that is not there."""
 
 
 class ModelRegistry(Protocol):

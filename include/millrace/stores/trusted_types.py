@@ -7,6 +7,9 @@ estimator that brings types of its own adds them here.
 from __future__ import annotations
 
 TRUSTED_TYPES: tuple[str, ...] = (
+    "millrace.estimators.blended.BlendedClassifier",
+    "millrace.estimators.blended.BlendedRegressor",
+    "millrace.estimators.kernels.ScaledProcess",
     "millrace.estimators.labels.EncodedLabels",
     "millrace.features.row_features.RowFeatures",
     "numpy.dtype",

@@ -6,7 +6,7 @@ from millrace.transforms.aggregate import Aggregate, Resample
 from millrace.transforms.base import TransformStep
 from millrace.transforms.cast import Cast
 from millrace.transforms.columns import DropColumns, KeepColumns, Rename
-from millrace.transforms.dates import RestoreDates
+from millrace.transforms.dates import DateParts, RestoreDates
 from millrace.transforms.fill import Clip, Fill
 from millrace.transforms.formulas import Derive, Filter
 from millrace.transforms.join import Join
@@ -18,6 +18,7 @@ STEPS: tuple[type[TransformStep], ...] = (
     Aggregate,
     Cast,
     Clip,
+    DateParts,
     Derive,
     DropColumns,
     DropDuplicates,

@@ -1,9 +1,10 @@
-"""The step `restore_dates`: gives rows their dates back where the table kept the day of the month only."""
+"""The steps about dates: `restore_dates` makes dates of days of the month, `date_parts` takes months from times."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -14,10 +15,42 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"'{name}' is no time zone. Write an IANA name such as Europe/Madrid.") from error
+    return name
+
+
 def _month(text: str) -> str:
     if not re.match(r"^\d{4}-(0[1-9]|1[0-2])$", text):
         raise ValueError(f"'{text}' is no month. Write it as 2023-10.")
     return text
+
+
+Part = Literal["year", "quarter", "month", "day", "dayofyear", "dayofweek", "hour", "minute"]
+
+
+class DateParts(TransformStep):
+    """Add parts of a time as whole numbers, `{column}_{part}`, to group or join by; for a model there is `calendar`."""
+
+    step: Literal["date_parts"]
+    column: str = Field(description="Column with times.")
+    parts: list[Part] = Field(
+        min_length=1, description="year, quarter, month, day, dayofyear, dayofweek, hour, minute."
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(default="UTC", description="IANA zone of the clock.")
+
+    def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
+        """The table with the parts; null where the time is missing."""
+        self.require_times(table, self.column)
+        names = {part: f"{self.column}_{part}" for part in self.parts}
+        self.require_new(table, *names.values())
+        times: Any = table[self.column]
+        whole = "Int64" if times.isna().any() else "int64"
+        local = (times if times.dt.tz is not None else times.dt.tz_localize("UTC")).dt.tz_convert(self.timezone).dt
+        return table.assign(**{name: getattr(local, part).astype(whole) for part, name in names.items()})
 
 
 class RestoreDates(TransformStep):

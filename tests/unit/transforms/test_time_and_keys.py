@@ -41,6 +41,18 @@ def days(numbers: list[float], clocks: list[str] | None = None, **columns: list[
 RESTORE = {"step": "restore_dates", "day": "day", "time": "clock", "format": "%I:%M:%S %p", "start": "2023-12"}
 
 
+def test_parts_of_a_time_in_its_zone():
+    times = pd.to_datetime(["2024-06-30 22:30", "2024-12-31 23:30", None], utc=True)
+    step = {"step": "date_parts", "column": "t", "parts": ["month", "hour"]}
+    result = apply(pd.DataFrame({"t": times}), **step, timezone="Europe/Madrid")
+    assert result["t_month"].tolist()[:2] == [7, 1]
+    assert result["t_hour"].tolist()[:2] == [0, 0]
+    assert result["t_hour"].isna().tolist() == [False, False, True]
+    assert apply(SERIES, **step)["t_hour"].dtype == "int64"
+    with pytest.raises(ValueError, match="'Madrid' is no time zone"):
+        apply(SERIES, **step, timezone="Madrid")
+
+
 def test_a_lower_day_begins_the_next_month_and_the_next_year():
     result = apply(days([30, 31, 1, 29, 1], name=list("abcde")), **RESTORE, **{"as": "at"})
     assert list(result) == ["name", "at"]

@@ -1,0 +1,199 @@
+"""From a candidate and its rows to a fitted model: search, choice, and the last fit on all training rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from millrace.errors import TrainingError
+from millrace.estimators.base import Candidate
+from millrace.estimators.composite import Auto, Stacking
+from millrace.estimators.threads import SMALL_TABLE_ROWS
+from millrace.spec.search import AUTO_SECONDS, AUTO_TRIALS, Search
+from millrace.stages.assembly import Recipe, settled
+from millrace.stages.base import RunContext
+from millrace.stages.held_out import Material
+from millrace.stages.search.champion import champion_params
+from millrace.stages.search.choosing import Chosen, Wanted, choose
+from millrace.stages.search.participants import participants
+from millrace.stages.search.running import run
+from millrace.stages.search.trials import Budget, Entry, Plan, Trial
+from millrace.stages.search.workbench import Workbench
+from millrace.stages.search.workers import Workers, workers
+
+SEARCH_SHARE = 0.85
+"""Of the time that is given; the rest is for the choice and the last fits."""
+WORTH_A_PROCESS = 10.0
+"""Seconds of search below which starting processes costs more than they give."""
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A fitted Pipeline, the parameters that tell how it was made, its cross-validated metrics, and the way there."""
+
+    model: Any
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    trials: list[Trial] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+def learn(context: RunContext, rows: Material, candidate: Candidate) -> Learnt:
+    """Search, choose and fit one candidate. Raises TrainingError."""
+    started, spec = time.monotonic(), context.spec
+    inputs, _ = rows.training()
+    recipes, entries = participants(spec, candidate, inputs, champion_params(context), context.warn)
+    bench = Workbench(rows.table, rows.train, rows.folds(), recipes, _classes(rows))
+    budget = _budget(spec.search, candidate, entries, started)
+    plan = Plan(
+        entries,
+        len(bench.folds),
+        spec.metric,
+        budget,
+        greater_is_better=spec.greater_is_better,
+        prune=spec.search.prune and not isinstance(candidate, Stacking),
+    )
+    with workers(bench, side_by_side=_side_by_side(candidate, entries, budget, len(inputs))) as busy:
+        run(plan, busy)
+        searched = time.monotonic() - started
+        ranked = plan.ranked()
+        if not ranked:
+            raise _nothing_usable(plan, candidate, spec.metric)
+        wanted = _wanted(spec.search, candidate, str(spec.task))
+        if spec.task == "clustering":
+            return _alone(context, recipes, inputs, None, ranked[0], plan)
+        chosen = choose(
+            ranked, bench, spec.metric, wanted, greater_is_better=spec.greater_is_better, targets=spec.targets
+        )
+        if chosen.is_plain and not isinstance(candidate, Auto | Stacking):
+            return _alone(context, recipes, inputs, rows.training()[1], ranked[0], plan)
+        model = _together(chosen, bench, recipes, inputs, busy)
+    report = chosen.report | _account(plan, busy, searched, spec.metric)
+    return Learnt(model, _params(candidate, chosen), chosen.metrics, plan.done, report)
+
+
+def _alone(context: RunContext, recipes: list[Recipe], inputs: Any, target: Any, best: Trial, plan: Plan) -> Learnt:
+    model = recipes[best.entry.place].fit(inputs, target, best.params, context.warn)
+    candidate = recipes[best.entry.place].candidate
+    trials = plan.done if best.entry.space else []
+    return Learnt(model, {**candidate.params, **best.params}, best.metrics(), trials)
+
+
+def _together(chosen: Chosen, bench: Workbench, recipes: list[Recipe], inputs: Any, busy: Workers) -> Any:
+    """The members, fitted side by side on all training rows, as one Pipeline."""
+    from sklearn.pipeline import Pipeline
+
+    from millrace.features.row_features import RowFeatures
+
+    futures = [busy.submit("fit", trial.entry.place, trial.params) for trial in chosen.members]
+    fitted = [future.result() for future in futures]
+    used = [recipes[trial.entry.place] for trial in chosen.members]
+    steps = list({repr(step): step for one in used for step in one.steps}.values())
+    names = [name for name in inputs.columns if any(name in one.inputs for one in used)]
+    features = RowFeatures(steps).fit(inputs[names])
+    if chosen.is_plain:
+        return settled(Pipeline([("features", features), *fitted[0].steps]))
+    return settled(Pipeline([("features", features), ("model", _blended(chosen, bench, fitted))]))
+
+
+def _blended(chosen: Chosen, bench: Workbench, fitted: list[Any]) -> Any:
+    from sklearn.base import clone
+
+    from millrace.estimators.blended import BlendedClassifier, BlendedRegressor
+
+    labels = [f"{number}-{trial.entry.label}" for number, trial in enumerate(chosen.members, start=1)]
+    members = [(label, clone(one)) for label, one in zip(labels, fitted, strict=True)]
+    made = chosen.made
+    if bench.classes is None:
+        weights = made.weights if made.weights.shape[1] > 1 else made.weights[:, 0]
+        return BlendedRegressor(members, weights).put_together(fitted)
+    calibration = made.calibration
+    return BlendedClassifier(
+        members,
+        made.weights[:, 0],
+        scale=None if calibration is None else calibration.scale,
+        bias=None if calibration is None else np.asarray(calibration.bias),
+        priorities=made.priorities,
+    ).put_together(fitted)
+
+
+def _params(candidate: Candidate, chosen: Chosen) -> dict[str, Any]:
+    if not isinstance(candidate, Auto | Stacking):
+        return {**candidate.params, **chosen.members[0].params}
+    return {"combined": chosen.report["combined"], "members": chosen.report["members"]}
+
+
+def _classes(rows: Material) -> Any:
+    if rows.spec.task != "classification":
+        return None
+    return np.unique(np.asarray(rows.table.part(rows.train)[1]))
+
+
+def _budget(search: Search, candidate: Candidate, entries: list[Entry], started: float) -> Budget:
+    is_auto = isinstance(candidate, Auto)
+    seconds = search.seconds or (AUTO_SECONDS if is_auto else None)
+    trials = (search.trials or AUTO_TRIALS) if is_auto else sum(entry.trials for entry in entries)
+    if seconds is None or isinstance(candidate, Stacking):
+        return Budget(trials)
+    return Budget(trials, started + SEARCH_SHARE * seconds, grace=(1 - SEARCH_SHARE) / 2 * seconds)
+
+
+def _side_by_side(candidate: Candidate, entries: list[Entry], budget: Budget, rows: int) -> bool:
+    """Whether the fits are many or long enough for processes of their own."""
+    if rows >= SMALL_TABLE_ROWS:
+        return True
+    return isinstance(candidate, Auto) and budget.left() >= WORTH_A_PROCESS and bool(entries)
+
+
+def _wanted(search: Search, candidate: Candidate, task: str) -> Wanted:
+    composite, classes = isinstance(candidate, Auto | Stacking), task == "classification"
+    asked = {"on": True, "off": False, "auto": composite}
+    real = not candidate.is_baseline and classes
+    return Wanted(
+        ensemble=composite and (search.ensemble == "auto" or isinstance(candidate, Stacking)),
+        calibration=real and asked[search.calibration],
+        threshold=real and asked[search.threshold],
+        fixed_members=isinstance(candidate, Stacking),
+    )
+
+
+def _nothing_usable(plan: Plan, candidate: Candidate, metric: str) -> TrainingError:
+    failed = next((trial.error for trial in plan.done if trial.error), None)
+    if len(plan.done) == 1 and isinstance(failed, TrainingError):
+        return failed
+    if failed is None:
+        return TrainingError(
+            f"The metric '{metric}' cannot be computed for the candidate '{candidate.label}' in any fold.",
+            hint="Choose another promotion.metric; roc_auc, for one, needs every class in each fold.",
+        )
+    reason = getattr(failed, "message", str(failed))
+    return TrainingError(
+        f"All {len(plan.done)} trials of the candidate '{candidate.label}' failed: {reason}",
+        hint="Check its search space.",
+    )
+
+
+def _account(plan: Plan, busy: Workers, seconds: float, metric: str) -> dict[str, Any]:
+    """What the search cost and found, for people."""
+    shown = plan.ranked()[:SHOWN]
+    return {
+        "trials": len(plan.done),
+        "pruned": sum(trial.pruned for trial in plan.done),
+        "failed": sum(trial.error is not None for trial in plan.done),
+        "seconds": round(seconds, 2),
+        "fit_seconds": round(sum(trial.seconds() for trial in plan.done), 2),
+        "processes": busy.size,
+        "best_trials": [
+            {
+                "estimator": trial.entry.label,
+                "params": trial.params,
+                metric: trial.metrics()[metric],
+                "seconds": round(trial.seconds(), 2),
+            }
+            for trial in shown
+        ],
+    }

@@ -1,0 +1,69 @@
+"""Who takes part in a search: a candidate alone, the members of a stack, or what `auto` offers for the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from millrace.errors import TrainingError
+from millrace.estimators import CANDIDATES
+from millrace.estimators.base import Candidate
+from millrace.estimators.composite import Auto, Stacking
+from millrace.spec.models import PipelineSpec
+from millrace.spec.search import AUTO_TRIALS
+from millrace.stages.assembly import Recipe, recipe
+from millrace.stages.search.portfolio import Offer, portfolio
+from millrace.stages.search.trials import Entry
+from millrace.strict import by_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Known = dict[str, list[dict[str, Any]]]
+"""Parameters that served before, by the label of their entry."""
+_BY_NAME = by_name(CANDIDATES, "estimator")
+
+
+def participants(
+    spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, known: Known, warn: Callable[[str], None]
+) -> tuple[list[Recipe], list[Entry]]:
+    """The recipes and the entries of a candidate's search. Raises TrainingError."""
+    parts = _parts(spec, candidate, len(inputs))
+    recipes = [recipe(spec, part, inputs, warn) for part, _, _ in parts]
+    entries = []
+    for place, (part, starts, trials) in enumerate(parts):
+        first = (*known.get(part.label, ()), *starts)
+        entries.append(Entry(place, part.label, part.search, first, trials))
+    return recipes, entries
+
+
+def _parts(spec: PipelineSpec, candidate: Candidate, rows: int) -> list[tuple[Candidate, tuple[Any, ...], int]]:
+    if isinstance(candidate, Auto):
+        trials = spec.search.trials or AUTO_TRIALS
+        offers = portfolio(str(spec.task), rows, candidate.estimators)
+        return [(_offered(offer, str(spec.task)), offer.starts, trials if offer.space else 1) for offer in offers]
+    if isinstance(candidate, Stacking):
+        named = [member.candidate(f"{number}-{member.estimator}") for number, member in enumerate(candidate.members, 1)]
+        _refuse_unable(candidate, named, str(spec.task))
+        return [(member, (), 1) for member in named]
+    return [(candidate, (), candidate.trials if candidate.search else 1)]
+
+
+def _offered(offer: Offer, task: str) -> Candidate:
+    entry = _BY_NAME[offer.estimator]
+    if task not in entry.tasks:
+        raise TrainingError(
+            f"auto cannot choose {offer.estimator}: it cannot do a {task}.",
+            hint=f"It can do: {', '.join(sorted(entry.tasks))}. Remove it from 'estimators'.",
+        )
+    written = {"estimator": offer.estimator, "params": offer.params, "search": offer.space}
+    return entry.model_validate({**written, "name": offer.label})
+
+
+def _refuse_unable(stack: Candidate, members: list[Candidate], task: str) -> None:
+    for member in members:
+        if task not in member.tasks:
+            raise TrainingError(
+                f"The stack '{stack.label}' has the member {member.estimator}, which cannot do a {task}.",
+                hint=f"It can do: {', '.join(sorted(member.tasks))}. Name another member.",
+            )

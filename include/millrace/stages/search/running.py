@@ -1,0 +1,45 @@
+"""Runs a plan on the workers: keeps each of them busy, hands outcomes back, and ends what outlives the budget."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
+
+from millrace.errors import TrainingError
+from millrace.stages.search.trials import Fit, Plan
+from millrace.stages.search.workers import Workers
+
+SPARE = 1
+"""Fits that wait beside those that run, so that no worker has to wait for this process."""
+
+
+def run(plan: Plan, workers: Workers) -> None:
+    """Do all the plan asks for. A fit's TrainingError ends its trial; any other error is raised."""
+    flying: dict[Future[Any], Fit] = {}
+    most = workers.size + (SPARE if workers.size > 1 else 0)
+    while True:
+        while len(flying) < most and (fit := plan.next()) is not None:
+            flying[workers.submit("score", fit.trial.entry.place, fit.trial.params, fit.fold)] = fit
+        if not flying:
+            return
+        finished, _ = wait(flying, timeout=plan.patience(), return_when=FIRST_COMPLETED)
+        if not finished:
+            _give_up(plan, workers, flying)
+            return
+        for future in finished:
+            plan.tell(flying.pop(future), _outcome(future))
+
+
+def _outcome(future: Future[Any]) -> Any:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, TrainingError):
+        return error
+    raise error
+
+
+def _give_up(plan: Plan, workers: Workers, flying: dict[Future[Any], Fit]) -> None:
+    workers.stop()
+    for fit in flying.values():
+        plan.tell(fit, TrainingError("The time of the search was over before its folds were done."))

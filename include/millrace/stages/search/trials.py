@@ -1,0 +1,264 @@
+"""Which fit comes next: trials of one or several estimators, folds of a trial, trials given up, an end in time.
+
+A `Plan` is asked for the next fit and told its outcome, in whatever order outcomes come; it starts no fit itself.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from millrace.stages.assembly import SEED
+from millrace.stages.search.spaces import Space, asked_first, suggested
+from millrace.stages.search.workbench import Array, Score
+
+REPEATS = 20
+"""How often a set of parameters that is known already is asked anew: a small space runs out of new ones."""
+
+MOST_REFITTED = 4
+"""Trials whose last fit the budget provides for."""
+
+TIE = 0.1
+"""Weight of the log loss beside a metric of labels."""
+
+HALVING = 0.6
+"""The next best estimator gets this share of the trials that the one before it gets."""
+
+
+OF_LABELS = frozenset({"accuracy", "balanced_accuracy", "f1_macro", "precision_macro", "recall_macro"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An estimator that takes part: its recipe's place, what is searched, what is tried first, and how often."""
+
+    place: int
+    label: str
+    space: Space = field(default_factory=dict)
+    starts: tuple[dict[str, Any], ...] = ()
+    trials: int = 1
+
+
+@dataclass
+class Trial:
+    """One set of parameters and what the folds said of it."""
+
+    number: int
+    entry: Entry
+    params: dict[str, Any]
+    started: float
+    scores: dict[int, Score] = field(default_factory=dict)
+    finished: float = 0.0
+    error: Exception | None = None
+    pruned: bool = False
+
+    def metrics(self) -> dict[str, float]:
+        """The mean of each metric over the folds in which it can be computed."""
+        folds = [score.metrics for score in self.scores.values()]
+        names = {name for fold in folds for name in fold}
+        return {name: float(np.mean([fold[name] for fold in folds if name in fold])) for name in sorted(names)}
+
+    def predictions(self) -> list[Array]:
+        """The predictions for each fold's rows, in the order of the folds."""
+        return [self.scores[fold].predictions for fold in sorted(self.scores)]
+
+    def seconds(self) -> float:
+        """What its fits cost."""
+        return sum(score.seconds for score in self.scores.values())
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit to be done."""
+
+    trial: Trial
+    fold: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When no further trial begins: after so many, or at the deadline; `grace` is for the fits that then still run."""
+
+    trials: int
+    deadline: float | None = None
+    grace: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+
+    def left(self) -> float:
+        """Seconds that are left; endless without a deadline."""
+        return float("inf") if self.deadline is None else self.deadline - self.clock()
+
+
+def merit(metrics: dict[str, float], metric: str, sign: float) -> float:
+    """What trials are ranked by: the metric; where it looks at labels only, a little of the log loss beside it.
+
+    A share of right labels changes in steps, so that many trials look alike; their log loss tells them apart.
+    """
+    value = sign * metrics[metric]
+    return value - TIE * metrics.get("log_loss", 0.0) if metric in OF_LABELS else value
+
+
+class Plan:
+    """The trials of one search, and their order."""
+
+    def __init__(
+        self,
+        entries: list[Entry],
+        folds: int,
+        metric: str,
+        budget: Budget,
+        *,
+        greater_is_better: bool,
+        prune: bool = True,
+    ) -> None:
+        self.done: list[Trial] = []
+        self._folds, self._metric, self._budget = folds, metric, budget
+        self._sign = 1.0 if greater_is_better else -1.0
+        self._studies = {entry.label: _study(entry, prune) for entry in entries}
+        self._entries = entries
+        self._begun = dict.fromkeys(self._studies, 0)
+        self._running: list[Trial] = []
+        self._asked: dict[int, Any] = {}
+        self._undone: dict[int, list[int]] = {}
+        self._flying: dict[int, int] = {}
+        self._numbers = 0
+
+    def next(self) -> Fit | None:
+        """The next fit; None while there is nothing to do but wait for outcomes, or at the end."""
+        resting = next((t for t in self._running if self._undone[t.number] and not self._flying[t.number]), None)
+        if resting is not None:
+            return self._fit(resting)
+        entry = self._next_entry()
+        if entry is not None:
+            return self._fit(self._begin(entry))
+        # Nothing new may begin: the folds that are left need not wait for one another.
+        busy = next((t for t in self._running if self._undone[t.number]), None)
+        return None if busy is None else self._fit(busy)
+
+    def tell(self, fit: Fit, outcome: Score | Exception) -> None:
+        """The outcome of a fit. A trial ends with its last fold, with an error, or when it is given up."""
+        trial = fit.trial
+        self._flying[trial.number] -= 1
+        if isinstance(outcome, Exception):
+            trial.error, self._undone[trial.number] = trial.error or outcome, []
+        else:
+            trial.scores[fit.fold] = outcome
+            self._consider(trial, fit.fold)
+        if not self._undone[trial.number] and not self._flying[trial.number]:
+            self._end(trial)
+
+    def patience(self) -> float | None:
+        """How long to wait for the next outcome: past the end, as long as something usable has come of the search."""
+        if self._budget.deadline is None or not self.ranked():
+            return None
+        return max(0.0, self._budget.left()) + self._budget.grace
+
+    def ranked(self) -> list[Trial]:
+        """The complete trials, the best first."""
+        whole = [t for t in self.done if not t.error and not t.pruned and self._metric in t.metrics()]
+        return sorted(whole, key=self._value, reverse=True)
+
+    def _value(self, trial: Trial) -> float:
+        return merit(trial.metrics(), self._metric, self._sign)
+
+    def _next_entry(self) -> Entry | None:
+        """First every estimator once, in their order; then the more often, the better its best trial is."""
+        if self._numbers >= self._budget.trials or self._left() <= 0:
+            return None
+        open_ = [
+            entry for entry in self._entries if self._begun[entry.label] < entry.trials and self._affordable(entry)
+        ]
+        fresh = next((entry for entry in open_ if not self._begun[entry.label]), None)
+        if fresh is not None or not open_:
+            return fresh
+        order = list(dict.fromkeys(trial.entry.label for trial in self.ranked()))
+        shares = {label: HALVING**rank for rank, label in enumerate(order)}
+        last = HALVING ** len(order)
+        return max(open_, key=lambda entry: shares.get(entry.label, last) / (1 + self._begun[entry.label]))
+
+    def _affordable(self, entry: Entry) -> bool:
+        """Whether a further trial would end in time, by what the last one of this estimator cost."""
+        known = [trial.seconds() for trial in self.done if trial.entry is entry and len(trial.scores) == self._folds]
+        return not known or float(np.median(known[-3:])) <= self._left()
+
+    def _left(self) -> float:
+        """Seconds for further trials: what the best trials cost a fold is set aside for their last fits."""
+        best = [trial.seconds() / self._folds for trial in self.ranked()[:MOST_REFITTED]]
+        return self._budget.left() - sum(best)
+
+    def _begin(self, entry: Entry) -> Trial:
+        asked, params = self._new_params(entry)
+        trial = Trial(self._numbers, entry, params, time.time())
+        self._numbers += 1
+        self._begun[entry.label] += 1
+        self._asked[trial.number], self._flying[trial.number] = asked, 0
+        self._undone[trial.number] = list(range(self._folds))
+        self._running.append(trial)
+        return trial
+
+    def _new_params(self, entry: Entry) -> tuple[Any, dict[str, Any]]:
+        """Parameters that were not tried before, where the space still has any: the answer to the others is known."""
+        study = self._studies[entry.label]
+        known = {repr(trial.params): trial for trial in self.done if trial.entry is entry}
+        for _ in range(REPEATS):
+            asked = study.ask()
+            params = suggested(asked, entry.space)
+            before = known.get(repr(params))
+            if before is None or not entry.space:
+                break
+            self._told(study, asked, before)
+        return asked, params
+
+    def _fit(self, trial: Trial) -> Fit:
+        self._flying[trial.number] += 1
+        return Fit(trial, self._undone[trial.number].pop(0))
+
+    def _consider(self, trial: Trial, fold: int) -> None:
+        """Tell Optuna the fold's metric; give the trial up when the best one is better in fold after fold."""
+        scored, asked = trial.scores[fold].metrics, self._asked[trial.number]
+        if self._metric not in scored:
+            return
+        value = merit(scored, self._metric, self._sign)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # folds may be told out of their order, and the best trial's are fewer
+            asked.report(value, fold)
+            if self._undone[trial.number] and asked.should_prune():
+                trial.pruned, self._undone[trial.number] = True, []
+
+    def _end(self, trial: Trial) -> None:
+        self._running.remove(trial)
+        trial.finished = time.time()
+        self.done.append(trial)
+        self._told(self._studies[trial.entry.label], self._asked.pop(trial.number), trial)
+
+    def _told(self, study: Any, asked: Any, trial: Trial) -> None:
+        import optuna
+
+        if trial.error or self._metric not in trial.metrics():
+            study.tell(asked, state=optuna.trial.TrialState.FAIL)
+        elif trial.pruned:
+            study.tell(asked, state=optuna.trial.TrialState.PRUNED)
+        else:
+            study.tell(asked, self._value(trial))
+
+
+def _study(entry: Entry, prune: bool) -> Any:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the Wilcoxon pruner, made for folds, is marked experimental
+        # Three folds out of three must be worse: one fold alone may be an odd one.
+        pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.2) if prune else optuna.pruners.NopPruner()
+        sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=6)
+        study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+    for start in entry.starts:
+        told = asked_first(start, entry.space)
+        if told is not None:
+            study.enqueue_trial(told)
+    return study

@@ -1,0 +1,108 @@
+"""Fits side by side: processes with one thread each, or this process alone where a table is soon done.
+
+Threads within a fit wait for each other, and Python's lock holds them up between; whole fits in processes of their own
+leave no core idle. The rows are written to disk once, and all processes map the same pages.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from millrace.estimators.threads import VARIABLE, training_threads
+from millrace.stages.search.workbench import Workbench
+
+ONE_THREAD = {VARIABLE: "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class Workers(Protocol):
+    """Somewhere to fit."""
+
+    size: int
+
+    def submit(self, method: str, *arguments: Any) -> Future[Any]:
+        """Call a method of the workbench."""
+
+    def stop(self) -> None:
+        """Give up whatever still runs."""
+
+
+class Here:
+    """This process, one fit at a time."""
+
+    size = 1
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+
+    def submit(self, method: str, *arguments: Any) -> Future[Any]:
+        """Fit at once; what it raises stands in the future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(getattr(self._bench, method)(*arguments))
+        except Exception as error:  # as any executor does
+            future.set_exception(error)
+        return future
+
+    def stop(self) -> None:
+        """Nothing runs between two calls."""
+
+
+class Processes:
+    """One process for each core that training may use; they stay for the next search of this process."""
+
+    def __init__(self, folder: Path, bench: Workbench, size: int) -> None:
+        import joblib
+
+        self.size = size
+        self._path = str(folder / "workbench")
+        joblib.dump(bench, self._path)
+
+    def submit(self, method: str, *arguments: Any) -> Future[Any]:
+        """Queue a fit."""
+        future: Future[Any] = self._executor().submit(_call, self._path, method, arguments)
+        return future
+
+    def stop(self) -> None:
+        """End the processes with what they do; the next fit starts new ones."""
+        self._executor().shutdown(wait=True, kill_workers=True)
+
+    def _executor(self) -> Any:
+        # loky, the executor beneath joblib and scikit-learn: it starts fresh interpreters, so that no lock and no
+        # OpenMP thread of this process is forked, and it notices a worker that dies.
+        from joblib.externals.loky import get_reusable_executor
+
+        return get_reusable_executor(max_workers=self.size, timeout=60, env={**ONE_THREAD})
+
+
+@contextmanager
+def workers(bench: Workbench, *, side_by_side: bool) -> Iterator[Workers]:
+    """Somewhere to fit, for the time of a search."""
+    size = training_threads() if side_by_side else 1
+    if size == 1:
+        yield Here(bench)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="millrace-search-"))
+    try:
+        yield Processes(folder, bench, size)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_opened: dict[str, Workbench] = {}
+
+
+def _call(path: str, method: str, arguments: tuple[Any, ...]) -> Any:
+    """In a worker: the workbench is read once and kept until another search begins."""
+    if path not in _opened:
+        import joblib
+
+        _opened.clear()
+        _opened[path] = joblib.load(path, mmap_mode="r")
+    call: Callable[..., Any] = getattr(_opened[path], method)
+    return call(*arguments)
