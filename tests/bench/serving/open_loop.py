@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 TICK_SECONDS = 0.002
+WARM_SECONDS = 2.0
 
 
 @dataclass
@@ -22,6 +23,8 @@ class Offered:
     """What became of the requests."""
 
     seconds: float
+    """Measured, after the warming up."""
+    warm_until: float = 0.0
     due: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     broken: int = 0
@@ -69,11 +72,11 @@ class _Caller(asyncio.Protocol):
         length = int(lower.partition(b"content-length: ")[2].partition(b"\r\n")[0])
         if len(body) < length:
             return
-        status = int(head[9:12])
-        self._found.statuses[status] += 1
-        if status == 200:
+        status, counts = int(head[9:12]), self._due >= self._found.warm_until
+        self._found.statuses[status] += counts
+        if status == 200 and counts:
             self._found.accepted_ms.append((time.perf_counter() - self._due) * 1000)
-        elif b"retry-after" not in lower:
+        elif status != 200 and b"retry-after" not in lower:
             self._found.without_retry_after += 1
         self._due = None
         self._pool.append(self)
@@ -89,7 +92,7 @@ class _Caller(asyncio.Protocol):
 def offered(
     url: str, body: bytes, rate: float, seconds: float, key: str | None = None, connections: int = 2_000
 ) -> Offered:
-    """Offer `rate` requests a second for so long, over at most so many connections."""
+    """Offer `rate` requests a second for so long, after two seconds that do not count, over so many connections."""
     return uvloop.run(_offered(url, body, rate, seconds, key, connections))
 
 
@@ -105,8 +108,9 @@ async def _offered(url: str, body: bytes, rate: float, seconds: float, key: str 
 
     await more(made := min(64, most))
     started = time.perf_counter()
+    found.warm_until = started + WARM_SECONDS
     opening: asyncio.Task[None] | None = None
-    while (now := time.perf_counter() - started) < seconds:
+    while (now := time.perf_counter() - started) < WARM_SECONDS + seconds:
         while found.due < now * rate:
             due = started + found.due / rate
             found.due += 1
