@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from serving.routes import (
+    alerts,
     artifacts,
     audit,
     auth,
@@ -16,6 +17,7 @@ from serving.routes import (
     keys,
     metrics,
     models,
+    monitoring,
     open_inference,
     pipelines,
     predict,
@@ -35,6 +37,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     traffic.router,
     pipelines.router,
+    monitoring.router,
+    alerts.router,
     runs.router,
     artifacts.router,
     auth.router,
