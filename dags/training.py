@@ -51,7 +51,10 @@ TIMEOUTS = {
     "train": timedelta(hours=12),
     "evaluate": timedelta(hours=1),
     "register": timedelta(minutes=30),
+    "forecast": timedelta(hours=1),
+    "promote": timedelta(minutes=30),
 }
+APPROVE, REJECT = "Approve", "Reject"
 ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
 MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": ISO_TIME}
 PARAMS = {
@@ -101,7 +104,38 @@ def _chain(spec: PipelineSpec) -> None:
     if delivered is not None:
         delivered >> trained
     evaluated = _stage("evaluate")(transform=table, train=trained)
-    _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+    registered = _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+    if spec.task == "forecast":
+        _stage("forecast")(transform=table, register=registered)
+    if spec.promotion.approval == "human":
+        _approval(spec, registered, champion)
+
+
+def _approval(spec: PipelineSpec, registered: Any, champion: AssetAlias) -> None:
+    """Ask a person about a version that waits; nothing runs, and no slot is held, until somebody answers."""
+    from airflow.providers.standard.operators.hitl import HITLOperator
+
+    waits = task.short_circuit(task_id="has_challenger")(_waits)(register=registered)
+    asked = HITLOperator(
+        task_id="approval",
+        subject=f"Promote the challenger of {spec.name}?",
+        body="{{ ti.xcom_pull(task_ids='register')['decision']['comparison'] }}",
+        options=[APPROVE, REJECT],
+        defaults=APPROVE if spec.promotion.on_timeout == "approve" else REJECT,
+        response_timeout=spec.promotion.approval_timeout,
+    )
+    settled = _stage("promote", outlets=[champion])(register=registered, approval=asked.output)
+    waits >> asked >> settled
+
+
+def _waits(register: dict[str, Any]) -> bool:
+    return bool(register["decision"]["outcome"] == "waiting")
+
+
+def _answer(given: dict[str, Any]) -> dict[str, Any]:
+    """What was answered; Airflow names nobody where the time ran out."""
+    person = given.get("responded_by_user")
+    return {"approved": given["chosen_options"] == [APPROVE], "by": person["name"] if person else None}
 
 
 def _stage(stage: str, **options: Any) -> Any:
@@ -111,11 +145,15 @@ def _stage(stage: str, **options: Any) -> Any:
 
 def _perform(candidate: str | None = None, **outputs: Any) -> Any:
     context = get_current_context()
-    inputs = {stage: list(output) if stage == "train" else output for stage, output in outputs.items()}
+    inputs = {stage: _READ[stage](output) if stage in _READ else output for stage, output in outputs.items()}
     try:
         return _performed(context, inputs, candidate)
     except Exception as error:
         end_task(error)
+
+
+_READ: dict[str, Any] = {"train": list, "approval": _answer}
+"""How an output is read that is no JSON object of a stage: mapped ones come one by one, answers in Airflow's form."""
 
 
 def _performed(context: Any, inputs: dict[str, Any], candidate: str | None) -> Any:

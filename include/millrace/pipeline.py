@@ -21,7 +21,7 @@ from millrace.spec.catalogue import LoadedSpec, spec_from_document
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, error_document
 from millrace.stages.candidates import all_candidates
-from millrace.stages.outputs import Evaluated, Extracted, Trained, Transformed, Validated
+from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
@@ -91,6 +91,8 @@ def stages_of(spec: PipelineSpec) -> list[str]:
         names.append("load")
     if spec.task is not None:
         names += ["train", "evaluate", "register"]
+    if spec.task == "forecast":
+        names.append("forecast")
     return names
 
 
@@ -190,6 +192,20 @@ def _register(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any
     return register(context, transformed, _trained(inputs), Evaluated.model_validate(inputs["evaluate"]))
 
 
+def _forecast(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
+    from millrace.stages.forecast import forecast
+
+    transformed = Transformed.model_validate(inputs["transform"])
+    return forecast(context, transformed, Registered.model_validate(inputs["register"]))
+
+
+def _promote(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
+    from millrace.stages.approval import Answer, settle
+
+    registered = Registered.model_validate(inputs["register"])
+    return settle(context, registered, Answer.model_validate(inputs["approval"]))
+
+
 def _trained(inputs: dict[str, Any]) -> list[Trained]:
     return [Trained.model_validate(document) for document in inputs["train"]]
 
@@ -202,4 +218,6 @@ _STAGES = {
     "train": _train,
     "evaluate": _evaluate,
     "register": _register,
+    "forecast": _forecast,
+    "promote": _promote,
 }

@@ -13,12 +13,12 @@ from hashlib import blake2b
 from typing import Any
 
 from millrace.errors import MillraceError
+from millrace.inputs.signature import Signature
 from millrace.stores.base import CACHE_TAG, ModelVersion
 from serving.failures import ModelFailedError
 from serving.runtime.codec import Codec
 from serving.runtime.predictors.base import Predictor
 from serving.runtime.predictors.sklearn import SklearnPredictor
-from serving.runtime.signature import Signature
 
 CACHE_SECONDS = 3600.0
 """For a version that says nothing of it, from before there was a cache."""

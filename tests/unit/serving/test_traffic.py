@@ -12,6 +12,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from millrace.errors import NotFoundError, StorageError
+from millrace.inputs.signature import InputField, Signature
 from millrace.stores.traffic import TrafficRule
 from serving.failures import ModelFailedError, NotLoadedError
 from serving.runtime.likeness import columns_for, unlike
@@ -19,7 +20,6 @@ from serving.runtime.loader import ModelLoader
 from serving.runtime.manager import ModelManager
 from serving.runtime.model_files import ModelFiles
 from serving.runtime.shadows import SHADOW, Shadows
-from serving.runtime.signature import InputField, Signature
 from serving.runtime.traffic import Choice, Traffic
 from serving.runtime.traffic_rules import TrafficRules
 from serving.runtime.variants import Variants
