@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import (
     DAG,
     Asset,
     AssetAlias,
+    AssetAll,
+    AssetAny,
+    AssetOrTimeSchedule,
     CronDataIntervalTimetable,
     ExceptionRetryPolicy,
     Param,
@@ -24,11 +27,13 @@ from airflow.sdk import (
     get_parsing_context,
     task,
 )
+from airflow.sdk.definitions.timetables.simple import OnceTimetable
 
 from millrace.errors import MillraceError
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, find_spec, load_catalogue
 from millrace.spec.models import AssetSchedule, PipelineSpec
+from millrace.task_end import StageRefusedError, end_task
 
 if TYPE_CHECKING:
     from millrace.stages.base import RunContext
@@ -46,7 +51,10 @@ TIMEOUTS = {
     "train": timedelta(hours=12),
     "evaluate": timedelta(hours=1),
     "register": timedelta(minutes=30),
+    "forecast": timedelta(hours=1),
+    "promote": timedelta(minutes=30),
 }
+APPROVE, REJECT = "Approve", "Reject"
 ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
 MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": ISO_TIME}
 PARAMS = {
@@ -56,18 +64,6 @@ PARAMS = {
 }
 
 
-class StageFailedError(SystemExit):
-    """Ends a task with one sentence in its log; Airflow adds a stack trace to any other kind of exception."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        super().__init__(document["message"])
-        self.document = document
-
-
-class StageRefusedError(StageFailedError):
-    """A failure that no retry can mend: bad data, a bad spec."""
-
-
 def build_dag(loaded: LoadedSpec) -> DAG:
     """The DAG of one pipeline."""
     spec = loaded.spec
@@ -75,7 +71,7 @@ def build_dag(loaded: LoadedSpec) -> DAG:
         dag_id=spec.name,
         description=spec.description or None,
         doc_md=_documentation(loaded),
-        schedule=_schedule(spec.schedule),
+        schedule=_schedule(spec),
         start_date=START,
         catchup=False,
         max_active_runs=1,
@@ -108,7 +104,38 @@ def _chain(spec: PipelineSpec) -> None:
     if delivered is not None:
         delivered >> trained
     evaluated = _stage("evaluate")(transform=table, train=trained)
-    _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+    registered = _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+    if spec.task == "forecast":
+        _stage("forecast")(transform=table, register=registered)
+    if spec.promotion.approval == "human":
+        _approval(spec, registered, champion)
+
+
+def _approval(spec: PipelineSpec, registered: Any, champion: AssetAlias) -> None:
+    """Ask a person about a version that waits; nothing runs, and no slot is held, until somebody answers."""
+    from airflow.providers.standard.operators.hitl import HITLOperator
+
+    waits = task.short_circuit(task_id="has_challenger")(_waits)(register=registered)
+    asked = HITLOperator(
+        task_id="approval",
+        subject=f"Promote the challenger of {spec.name}?",
+        body="{{ ti.xcom_pull(task_ids='register')['decision']['comparison'] }}",
+        options=[APPROVE, REJECT],
+        defaults=APPROVE if spec.promotion.on_timeout == "approve" else REJECT,
+        response_timeout=spec.promotion.approval_timeout,
+    )
+    settled = _stage("promote", outlets=[champion])(register=registered, approval=asked.output)
+    waits >> asked >> settled
+
+
+def _waits(register: dict[str, Any]) -> bool:
+    return bool(register["decision"]["outcome"] == "waiting")
+
+
+def _answer(given: dict[str, Any]) -> dict[str, Any]:
+    """What was answered; Airflow names nobody where the time ran out."""
+    person = given.get("responded_by_user")
+    return {"approved": given["chosen_options"] == [APPROVE], "by": person["name"] if person else None}
 
 
 def _stage(stage: str, **options: Any) -> Any:
@@ -118,11 +145,15 @@ def _stage(stage: str, **options: Any) -> Any:
 
 def _perform(candidate: str | None = None, **outputs: Any) -> Any:
     context = get_current_context()
-    inputs = {stage: list(output) if stage == "train" else output for stage, output in outputs.items()}
+    inputs = {stage: _READ[stage](output) if stage in _READ else output for stage, output in outputs.items()}
     try:
         return _performed(context, inputs, candidate)
     except Exception as error:
-        _end(error)
+        end_task(error)
+
+
+_READ: dict[str, Any] = {"train": list, "approval": _answer}
+"""How an output is read that is no JSON object of a stage: mapped ones come one by one, answers in Airflow's form."""
 
 
 def _performed(context: Any, inputs: dict[str, Any], candidate: str | None) -> Any:
@@ -158,17 +189,21 @@ def _announce(context: Any, inputs: dict[str, Any], output: dict[str, Any]) -> N
             events[outlet].add(champion, extra={"model_version": output["model_version"]})
 
 
-def _end(error: Exception) -> NoReturn:
-    from millrace.stages.base import error_document
+def _schedule(spec: PipelineSpec) -> Any:
+    """The schedule of the spec; where drift trains again, also the asset that a check updates then."""
+    schedule = _written_schedule(spec.schedule)
+    if spec.monitoring is None or spec.monitoring.retrain != "on_drift" or spec.schedule == "@continuous":
+        return schedule
+    drift = Asset(f"drift/{spec.name}", group="drift")
+    if schedule is None:
+        return [drift]
+    if isinstance(schedule, list):
+        return AssetAny(AssetAll(*schedule), drift)
+    timetable = OnceTimetable() if schedule == "@once" else schedule
+    return AssetOrTimeSchedule(timetable=timetable, assets=[drift])
 
-    document = error_document(error)
-    if document["code"] == "internal_error":
-        log.warning("This is a fault of the program, not of the data.", exc_info=error)
-    mendable_by_retry = getattr(error, "retryable", not isinstance(error, MillraceError))
-    raise (StageFailedError if mendable_by_retry else StageRefusedError)(document) from None
 
-
-def _schedule(schedule: str | AssetSchedule | None) -> Any:
+def _written_schedule(schedule: str | AssetSchedule | None) -> Any:
     if isinstance(schedule, AssetSchedule):
         return [Asset(asset, group=asset.partition("/")[0]) for asset in schedule.assets]
     if schedule is None or schedule in {"@once", "@continuous"}:
@@ -186,6 +221,8 @@ def _loaded_specs() -> dict[str, LoadedSpec]:
     folder, wanted = get_settings().millrace_pipelines_dir, get_parsing_context().dag_id
     if wanted is None:
         return load_catalogue(folder).specs
+    if "." in wanted:  # a DAG of another file: no pipeline has such a name
+        return {}
     try:
         return {wanted: find_spec(folder, wanted)}
     except MillraceError as error:

@@ -19,6 +19,7 @@ from millrace.stores.runs import MongoRunStore
 from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
 from serving.access.settings import AccessSettings
+from serving.explaining.process import Explaining
 from serving.gauges import Gauges
 from serving.links import Links
 from serving.logs import AccessLog
@@ -44,6 +45,7 @@ from serving.runtime.variants import Variants
 from serving.runtime.watcher import Watcher
 from serving.runtime_metrics import RuntimeMetrics
 from serving.settings import ServiceSettings
+from serving.telemetry.parts import Telemetry
 from serving.uploads import Uploads
 
 
@@ -76,6 +78,7 @@ class Services:
         self.settings = settings
         self.limits = limits
         self.access = Access(settings)
+        self.telemetry = Telemetry(settings.millrace_home)
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
@@ -96,6 +99,7 @@ class Services:
             most_bytes=limits.serving_file_bytes,
             seconds=limits.serving_file_seconds,
         )
+        self.explaining = Explaining(limits.serving_explain_seconds)
         self.probes = Probes(settings)
         self.metrics = Metrics(settings.millrace_home)
         self.access_log = AccessLog()
@@ -122,7 +126,7 @@ class Services:
             cache=self.cache,
             pool=self.pool,
             limits=limits,
-            note=recorder.note,
+            note=self.telemetry.noting(recorder.note),
             admission=self.admission,
             key=key_of_request,
         )
@@ -157,7 +161,9 @@ class Services:
         self.gauges.close()
         await asyncio.to_thread(self.prediction_log.close)
         self.access_log.close()
+        await asyncio.to_thread(self.telemetry.close)
         self.pool.close()
+        await asyncio.to_thread(self.explaining.close)
         self.variants.close()
         self.shadows.close()
         if self.shared_cache is not None:

@@ -34,6 +34,7 @@ class ServiceSettings(BaseSettings):
     serving_unknown_fields: Literal["refuse", "ignore"] = Field(
         default="refuse", description="What happens to a field that the model does not know."
     )
+    serving_explain_seconds: float = Field(default=5.0, gt=0, description="What one explanation may cost in seconds.")
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")
     serving_wait_seconds: float = Field(
         default=2.0, gt=0, description="While a model's oldest prediction waits longer, others are refused (503)."

@@ -21,9 +21,10 @@ from millrace.spec.catalogue import LoadedSpec, spec_from_document
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, error_document
 from millrace.stages.candidates import all_candidates
-from millrace.stages.outputs import Evaluated, Extracted, Trained, Transformed, Validated
+from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
 from millrace.stages.search.workers import lasting
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
@@ -78,6 +79,7 @@ def open_context(
         runs=runs,
         artifacts=S3ArtifactStore(settings),
         registry=MlflowRegistry(settings),
+        credentials=MongoCredentials(settings),
         interval=interval,
         use_cache=use_cache,
     )
@@ -90,6 +92,8 @@ def stages_of(spec: PipelineSpec) -> list[str]:
         names.append("load")
     if spec.task is not None:
         names += ["train", "evaluate", "register"]
+    if spec.task == "forecast":
+        names.append("forecast")
     return names
 
 
@@ -190,6 +194,20 @@ def _register(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any
     return register(context, transformed, _trained(inputs), Evaluated.model_validate(inputs["evaluate"]))
 
 
+def _forecast(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
+    from millrace.stages.forecast import forecast
+
+    transformed = Transformed.model_validate(inputs["transform"])
+    return forecast(context, transformed, Registered.model_validate(inputs["register"]))
+
+
+def _promote(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
+    from millrace.stages.approval import Answer, settle
+
+    registered = Registered.model_validate(inputs["register"])
+    return settle(context, registered, Answer.model_validate(inputs["approval"]))
+
+
 def _trained(inputs: dict[str, Any]) -> list[Trained]:
     return [Trained.model_validate(document) for document in inputs["train"]]
 
@@ -202,4 +220,6 @@ _STAGES = {
     "train": _train,
     "evaluate": _evaluate,
     "register": _register,
+    "forecast": _forecast,
+    "promote": _promote,
 }

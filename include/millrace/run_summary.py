@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-_ORDER = ("extract", "validate", "transform", "load", "train", "evaluate", "register")
+_ORDER = ("extract", "validate", "transform", "load", "train", "evaluate", "register", "promote", "forecast", "score")
 
 
 def run_summary(record: dict[str, Any]) -> dict[str, Any]:
@@ -16,6 +16,7 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
     stages = record.get("stages", {})
     extracted, validated = _output(stages, "extract"), _output(stages, "validate")
     evaluated, registered = _output(stages, "evaluate"), _output(stages, "register")
+    settled = _output(stages, "promote") or registered
     return {
         "run_id": record["_id"],
         "pipeline": record["pipeline"],
@@ -33,8 +34,8 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
         "candidates": _candidates(stages),
         "best": evaluated.get("best"),
         "breakdown": evaluated.get("breakdown"),
-        "promoted": bool(registered.get("promoted", False)),
-        "reason": registered.get("reason"),
+        "promoted": bool(settled.get("promoted", False)),
+        "reason": settled.get("reason"),
         "decision": registered.get("decision") or None,
         "model_version": registered.get("model_version"),
         "compiled": registered.get("compiled"),
@@ -45,11 +46,16 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
 def stage_list(stages: dict[str, Any]) -> list[dict[str, Any]]:
     """The stages in their order as `{"name", "status", "seconds"}`; `train` sums up its candidates."""
     listed = []
-    for name in _ORDER:
+    for name in dict.fromkeys(key.partition(":")[0] for key in sorted(stages, key=_place)):
         parts = [stage for key, stage in stages.items() if key.partition(":")[0] == name]
-        if parts:
-            listed.append({"name": name, "status": _status(parts), "seconds": _seconds(parts)})
+        listed.append({"name": name, "status": _status(parts), "seconds": _seconds(parts)})
     return listed
+
+
+def _place(key: str) -> int:
+    """Where a stage stands; a scheduler's further tasks, which are there only if they failed, stand last."""
+    name = key.partition(":")[0]
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def _status(parts: list[dict[str, Any]]) -> str:
@@ -82,7 +88,7 @@ def _validation(stages: dict[str, Any]) -> dict[str, Any]:
 
 
 def _warnings(stages: dict[str, Any]) -> list[str]:
-    ordered = sorted(stages, key=lambda key: _ORDER.index(key.partition(":")[0]))
+    ordered = sorted(stages, key=_place)
     sentences = [sentence for key in ordered for sentence in stages[key].get("warnings") or []]
     return list(dict.fromkeys(sentences))
 

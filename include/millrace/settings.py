@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     airflow_url: str | None = Field(default=None, description="Airflow's API; default: the embedded server's port.")
     airflow_username: str = Field(default="admin", description="User for Airflow's API.")
     airflow_password: SecretStr | None = Field(default=None, description="Password for Airflow's API.")
+    millrace_credential_keys: SecretStr | None = Field(
+        default=None, description="Fernet keys of stored credentials, newest first, by commas; default: made once."
+    )
+    millrace_credential_keys_file: Path | None = Field(
+        default=None, description="A file that holds these keys, one on a line, newest first."
+    )
     service_url: str | None = Field(default=None, description="Millrace's service; default: the embedded port.")
     model_poll_seconds: float = Field(default=2.0, gt=0, description="How often the service looks for a new champion.")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from millrace.accounts.users import new_user
 from millrace.errors import ConflictError, StorageError
+from millrace.secret_files import made_once
 from millrace.stores.accounts import MongoAccounts
 from serving.access.audit import Audit
-from serving.access.secret_files import made_once
+from serving.access.secret_files import new_password
 
 log = logging.getLogger(__name__)
 NAME = "admin"
@@ -22,7 +23,7 @@ def make_first_admin(accounts: MongoAccounts, audit: Audit, home: Path) -> bool:
     if accounts.has_users():
         return False
     file = home / "service-admin-password"
-    user = new_user(NAME, "admin", made_once(file))
+    user = new_user(NAME, "admin", made_once(file, new_password))
     try:
         accounts.create_user(user)
     except ConflictError:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from millrace.accounts.credentials import Credentials
 from millrace.accounts.keys import Keys
 from millrace.accounts.roles import PERSONAL, ROLES, Permission, Role
 from millrace.accounts.users import Users
 from millrace.settings import Settings
 from millrace.stores.accounts import MongoAccounts
 from millrace.stores.audit_log import MongoAuditLog
+from millrace.stores.credentials import MongoCredentials
 from serving.access.addresses import Networks
 from serving.access.audit import Audit
 from serving.access.callers import Caller
@@ -40,6 +42,7 @@ class Access:
         self.audit = Audit(self.audit_log)
         self.users = Users(self.accounts, self.audit.trail)
         self.keys = Keys(self.accounts, self.audit.trail, options.plan_names)
+        self.credentials = Credentials(MongoCredentials(settings), self.audit.trail)
         self.sessions = Sessions(self.accounts, self.users, self.tokens, self.audit, options.serving_session_days)
         self.lookups = Lookups(self.accounts, self.tokens)
         self.identities = Identities(

@@ -6,7 +6,7 @@ plain endpoint, or a line of PATHS for the addresses that the framework makes. `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -18,7 +18,7 @@ from millrace.accounts.roles import Permission
 from serving.access.callers import Caller, identify
 from serving.access.failures import ForbiddenError, NotSignedInError
 
-__all__ = ["PATHS", "Permission", "authorize", "guard", "permission_of", "permitted", "require"]
+__all__ = ["PATHS", "Permission", "allowed_models", "authorize", "guard", "permission_of", "permitted", "require"]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 _MARK = "__permission__"
 
@@ -35,14 +35,18 @@ PATHS: dict[str, Permission] = {
 
 
 class require:  # noqa: N801 - reads as a verb where it is used: Depends(require(Permission.READ))
-    """A dependency that lets a request pass only with a permission; it answers with the caller."""
+    """A dependency that lets a request pass only with a permission; it answers with the caller.
 
-    def __init__(self, permission: Permission) -> None:
+    `model_later`: the address names no model; the route chooses among those that `allowed_models` lets through.
+    """
+
+    def __init__(self, permission: Permission, *, model_later: bool = False) -> None:
         self.permission = permission
+        self.model_later = model_later
 
     async def __call__(self, request: Request) -> Caller:
         """The caller. Raises NotSignedInError or ForbiddenError."""
-        return authorize(request.scope, self.permission)
+        return authorize(request.scope, self.permission, model_later=self.model_later)
 
 
 def permitted(permission: Permission) -> Callable[[Endpoint], Endpoint]:
@@ -55,7 +59,7 @@ def permitted(permission: Permission) -> Callable[[Endpoint], Endpoint]:
     return mark
 
 
-def authorize(scope: Scope, permission: Permission, model: str | None = None) -> Caller:
+def authorize(scope: Scope, permission: Permission, model: str | None = None, *, model_later: bool = False) -> Caller:
     """The caller of a request that may go on; `model` where no route has been found yet.
 
     Raises NotSignedInError or ForbiddenError.
@@ -67,9 +71,19 @@ def authorize(scope: Scope, permission: Permission, model: str | None = None) ->
         raise caller.refusal
     if permission not in caller.permissions:
         _refuse(caller, permission)
-    if caller.models is not None:
+    if caller.models is not None and not model_later:
         _check_model(caller, permission, model or scope.get("path_params", {}).get("name"))
     return caller
+
+
+def allowed_models(scope: Scope, models: Collection[str]) -> list[str]:
+    """Those of the models that the caller may ask, by name. Raises ForbiddenError where there are some, but none is."""
+    caller = identify(scope)
+    allowed = sorted(models) if caller.models is None else sorted(caller.models & set(models))
+    if models and not allowed:
+        hint = f"Its models: {', '.join(sorted(caller.models or ()))}."
+        raise ForbiddenError(f"The key {caller.name} is for no model that serves.", hint=hint)
+    return allowed
 
 
 def _refuse(caller: Caller, permission: Permission) -> None:

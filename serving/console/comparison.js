@@ -27,10 +27,16 @@ export function comparison(run) {
       ...shown.map((name) => measure(before.metrics[name])), ...(scale ? [whiskers(before, metric, scale)] : [])]);
   }
   const body = table("Candidates compared", columns, rows);
-  if (run.decision) {
-    body.append(h("p", { class: "verdict" }, run.decision));
+  if (run.reason) {
+    body.append(h("p", { class: "verdict" }, run.reason), checks(run.decision?.checks ?? []));
   }
   return section("Candidates", "Scored on the same held-out rows; the best was chosen by cross-validation.", body);
+}
+
+/** What the promotion rule looked at, part by part. */
+function checks(found) {
+  return h("ul", { class: "verdict", "aria-label": "The promotion rule" }, found.map((check) =>
+    h("li", {}, tag(check.passed ? "held" : "failed", check.passed ? "is-good" : "is-bad"), " ", check.found)));
 }
 
 /** Low and high ends of an interval, however the record writes it. */

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from millrace.errors import RequestError
-from serving.access.permissions import Permission, require
+from serving.access.permissions import Permission, allowed_models, require
 from serving.answers import errors
 from serving.deps import Services, ServicesDep
 from serving.failures import NotLoadedError, UnsupportedMediaError
@@ -23,6 +23,7 @@ from serving.runtime.tables.comma_separated import CSV
 
 router = APIRouter(tags=["mlflow protocol"])
 _PUBLIC, _PREDICT = ([Depends(require(p))] for p in (Permission.PUBLIC, Permission.PREDICT))
+_CHOOSES = [Depends(require(Permission.PREDICT, model_later=True))]
 _REFUSALS = errors(400, 404, 408, 413, 415, 422, 500, 503)
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -35,10 +36,10 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
+@router.post("/invocations", dependencies=_CHOOSES, responses=_REFUSALS, openapi_extra=_BODY)
 async def invocations(request: Request, services: ServicesDep) -> Response:
-    """Predict with the only model that serves; where several do, each has its own address below."""
-    return await _answer(_only_model(services).name, request, services)
+    """Predict with the only model that serves, or that the key is for; else each has its own address below."""
+    return await _answer(_only_model(request, services).name, request, services)
 
 
 @router.post("/api/v1/models/{name}/invocations", dependencies=_PREDICT, responses=_REFUSALS, openapi_extra=_BODY)
@@ -86,13 +87,14 @@ def _csv(services: Services, model: LoadedModel) -> Decode:
 _DECODERS: dict[str, Callable[[Services, LoadedModel], Decode]] = {"application/json": _json, CSV.media_type: _csv}
 
 
-def _only_model(services: Services) -> LoadedModel:
+def _only_model(request: Request, services: Services) -> LoadedModel:
     models = services.manager.models
     if not models:
         raise NotLoadedError("No model serves yet.", hint="Try again shortly.")
-    if len(models) > 1:
+    allowed = allowed_models(request.scope, models)
+    if len(allowed) > 1:
         raise RequestError(
-            f"{len(models)} models serve, so this address does not say which one is meant.",
-            hint=f"Use /api/v1/models/NAME/invocations with one of: {', '.join(sorted(models))}.",
+            f"{len(allowed)} models serve, so this address does not say which one is meant.",
+            hint=f"Use /api/v1/models/NAME/invocations with one of: {', '.join(allowed)}.",
         )
-    return next(iter(models.values()))
+    return models[allowed[0]]

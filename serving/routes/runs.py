@@ -64,7 +64,7 @@ def run(run_id: str, services: ServicesDep) -> RunAnswer:
 def run_line(record: dict[str, Any], links: Links) -> dict[str, Any]:
     """A run in a list."""
     stages = record.get("stages", {})
-    registered = (stages.get("register") or {}).get("output") or {}
+    registered, settled = ((stages.get(name) or {}).get("output") or {} for name in ("register", "promote"))
     return {
         "run_id": record["_id"],
         "pipeline": record["pipeline"],
@@ -78,7 +78,7 @@ def run_line(record: dict[str, Any], links: Links) -> dict[str, Any]:
         "finished_at": record.get("finished_at"),
         "warnings": len({sentence for stage in stages.values() for sentence in stage.get("warnings") or []}),
         "model_version": registered.get("model_version"),
-        "promoted": registered.get("promoted", False),
+        "promoted": (settled or registered).get("promoted", False),
         "links": links.run(record),
     }
 
@@ -86,7 +86,7 @@ def run_line(record: dict[str, Any], links: Links) -> dict[str, Any]:
 def _page(record: dict[str, Any], links: Links) -> dict[str, Any]:
     stages = record.get("stages", {})
     outputs = {name: stage.get("output") or {} for name, stage in stages.items()}
-    evaluated, registered = outputs.get("evaluate", {}), outputs.get("register", {})
+    evaluated = outputs.get("evaluate", {})
     return {
         **run_line(record, links),
         **run_summary(record),
@@ -94,7 +94,6 @@ def _page(record: dict[str, Any], links: Links) -> dict[str, Any]:
         "expectations_passed": outputs.get("validate", {}).get("passed"),
         "metric": evaluated.get("metric"),
         "champion_before": evaluated.get("champion"),
-        "decision": registered.get("reason"),
         "deliveries": outputs.get("load", {}).get("deliveries", []),
         "artifacts": artifact_names(record),
     }

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from millrace.errors import ConflictError, NotFoundError, RequestError
+from millrace.errors import ConflictError, RequestError
 from millrace.stores import champions
 from millrace.stores.champions import Move
 from millrace.stores.traffic import CHAMPION, TrafficRule, TrafficSetting
@@ -183,11 +183,8 @@ def _check(services: Services, rule: TrafficRule) -> None:
 
 def _loaded(services: Services, name: str, which: str) -> LoadedModel:
     """The version in memory. Raises what says why it cannot be served."""
-    try:
-        return services.variants.load(name, which, force=True)
-    except NotFoundError:
-        services.manager.look()  # the alias, or the model, may be new
-        return services.variants.load(name, which, force=True)
+    services.manager.look()  # an alias may have moved since the last look
+    return services.variants.load(name, which, force=True)
 
 
 def _stored(request: Request, services: Services, present: TrafficRule, rule: TrafficRule) -> TrafficAnswer:

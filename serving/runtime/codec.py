@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from millrace.errors import RequestError, did_you_mean
+from millrace.inputs.kinds import UnfitValue
+from millrace.inputs.signature import InputField, Signature
 from serving.failures import MalformedBodyError, TooLargeError
-from serving.runtime.kinds import UnfitValue
 from serving.runtime.row_types import RowTypes
-from serving.runtime.signature import InputField, Signature
 from serving.runtime.strict_json import parse_json
 
 if TYPE_CHECKING:
@@ -70,6 +70,14 @@ class Codec:
         if problems:
             _refuse(sorted(problems, key=lambda problem: problem["row"]), len(rows))
         return columns
+
+    def takes(self, row: dict[str, Any]) -> bool:
+        """Whether a row fits."""
+        try:
+            self.decode([row], ignore_unknown=True)
+        except RequestError:
+            return False
+        return True
 
     def decode_columns(
         self, given: Mapping[str, GivenColumn], rows: int, *, ignore_unknown: bool = False, first_row: int = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from millrace.errors import RequestError
-from serving.runtime.signature import Signature
+from millrace.inputs.signature import Signature
 from serving.runtime.tables.base import Table
 from serving.runtime.tables.comma_separated import check_names, from_lists
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from millrace.errors import RequestError
+from millrace.inputs.signature import Signature
 from serving.failures import MalformedBodyError
-from serving.runtime.signature import Signature
 from serving.runtime.strict_json import parse_json
 from serving.runtime.tables.base import Table
 from serving.runtime.tensors import columns_of

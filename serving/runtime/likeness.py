@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serving.runtime.kinds import INTEGER, NUMBER, Kind
-from serving.runtime.signature import InputField, Signature
+from millrace.inputs.kinds import INTEGER, NUMBER, Kind
+from millrace.inputs.signature import InputField, Signature
 
 if TYPE_CHECKING:
     import numpy.typing as npt

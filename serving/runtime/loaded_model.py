@@ -13,12 +13,12 @@ from hashlib import blake2b
 from typing import Any
 
 from millrace.errors import MillraceError
-from millrace.stores.base import ModelVersion
+from millrace.inputs.signature import Signature
+from millrace.stores.base import CACHE_TAG, ModelVersion
 from serving.failures import ModelFailedError
 from serving.runtime.codec import Codec
 from serving.runtime.predictors.base import Predictor
 from serving.runtime.predictors.sklearn import SklearnPredictor
-from serving.runtime.signature import Signature
 
 CACHE_SECONDS = 3600.0
 """For a version that says nothing of it, from before there was a cache."""
@@ -64,7 +64,7 @@ class LoadedModel:
         """How long an answer may be used again; 0: not at all. Only answers that depend on their row alone may."""
         if self.task not in _REPEATABLE:
             return 0.0
-        stated = self.version.tags.get("millrace.cache_seconds", CACHE_SECONDS)
+        stated = self.version.tags.get(CACHE_TAG, CACHE_SECONDS)
         try:
             return max(0.0, float(stated))
         except ValueError:

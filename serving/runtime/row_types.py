@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 from msgspec.structs import astuple
 
-from serving.runtime.kinds import NUMBER
+from millrace.inputs.kinds import NUMBER
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from serving.runtime.signature import InputField
+    from millrace.inputs.signature import InputField
 
 Columns = dict[str, Any]
 Row = tuple[Any, ...]

@@ -15,8 +15,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from serving.runtime.likeness import columns_for
-from serving.runtime.loaded_model import LoadedModel
-from serving.runtime.traffic import Traffic
+from serving.runtime.traffic import Shadow, Traffic
 
 if TYPE_CHECKING:
     from serving.runtime.answering import Note
@@ -39,18 +38,15 @@ class Shadows:
 
     def offer(self, name: str, columns: Columns, rows: int) -> None:
         """Let the model's shadow predict these rows, if it has one; call it when the answer is known. Never waits."""
-        found = self._traffic.shadow_of(name)
-        if found is None:
-            return
-        model, share = found
-        if share < 1 and random.random() >= share:  # noqa: S311 - a sample, not a secret
+        shadow = self._traffic.shadow_of(name)
+        if shadow is None or (shadow.share < 1 and random.random() >= shadow.share):  # noqa: S311 - a sample, no secret
             return
         if not self._has_room(rows):
             self.dropped[name] += rows
             return
         # The record tells of the request that is being answered: its id and its caller go along.
         try:
-            self._thread.submit(copy_context().run, self._work, name, model, columns, rows)
+            self._thread.submit(copy_context().run, self._work, shadow, columns, rows)
         except RuntimeError:  # the service is ending
             self._leave(rows)
 
@@ -58,17 +54,18 @@ class Shadows:
         """Leave what waits."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _work(self, name: str, model: LoadedModel, columns: Columns, rows: int) -> None:
+    def _work(self, shadow: Shadow, columns: Columns, rows: int) -> None:
+        model, about = shadow.model, shadow.model.version
         try:
             started = time.perf_counter()
             asked = columns_for(model.signature, columns)
             if asked is None:
                 return
             found = model.predict_columns(asked)
-            about, seconds = model.version, time.perf_counter() - started
-            self._note(name, about.version, columns, found.values, seconds, SHADOW)
+            seconds = time.perf_counter() - started
+            self._note(about.name, about.version, columns, found.values, seconds, SHADOW)
         except Exception as error:
-            self._traffic.note_failure(name, SHADOW, str(error))
+            self._traffic.note_failure(about.name, shadow.label, str(error))
         finally:
             self._leave(rows)
 

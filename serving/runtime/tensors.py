@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from millrace.errors import RequestError
-from serving.runtime.signature import InputField, Signature
+from millrace.inputs.signature import InputField, Signature
+from millrace.inputs.typed import fitted
 from serving.runtime.tables.base import Table
 from serving.runtime.tensor_bytes import DTYPES, Reader
-from serving.runtime.typed import fitted
 
 DATATYPES = {
     "double": "FP64",

@@ -23,6 +23,7 @@ from serving.runtime.variants import Variants
 log = logging.getLogger(__name__)
 RECENT_SECONDS = 600.0
 """For how long a variant's failure is told."""
+_MISSED = {True: "the champion stands in for the variant", False: "nothing is to be learnt from the shadow"}
 
 
 class Choice(NamedTuple):
@@ -30,6 +31,14 @@ class Choice(NamedTuple):
 
     model: LoadedModel
     variant: str
+
+
+class Shadow(NamedTuple):
+    """A version that is asked too, its share of the requests, and the variant that the rule calls it."""
+
+    model: LoadedModel
+    share: float
+    label: str
 
 
 class Traffic:
@@ -70,14 +79,14 @@ class Traffic:
             self._take()
         return name in self._splits
 
-    def shadow_of(self, name: str) -> tuple[LoadedModel, float] | None:
-        """The version that is asked too, and its share of the requests; None where there is none that can."""
+    def shadow_of(self, name: str) -> Shadow | None:
+        """The version that is asked too; None where there is none that can."""
         rule = self._rules.rules.get(name)
         champion = self._manager.models.get(name)
         if rule is None or rule.shadow is None or champion is None:
             return None
         found, _ = self._usable(name, rule.shadow, champion)
-        return None if found is None else (found, rule.shadow_share)
+        return None if found is None else Shadow(found, rule.shadow_share, rule.shadow)
 
     def fall_back(self, choice: Choice, error: MillraceError) -> Choice | None:
         """Who answers after a variant failed; None where nobody else can."""
@@ -113,7 +122,7 @@ class Traffic:
     def problems(self) -> list[str]:
         """One sentence for each variant that does not do its part."""
         return [
-            f"{name}: the champion stands in for the variant '{state['variant']}': {state['error']}"
+            f"{name}: {_MISSED[state['share'] > 0]} '{state['variant']}': {state['error']}"
             for name, rule in self._rules.rules.items()
             if not rule.is_plain
             for state in self.states(name)

@@ -174,14 +174,20 @@ class Variants:
 
     def _visitor(self, key: Key) -> LoadedModel:
         try:
-            model = self._loader.visiting(self._loader.registry.version(*key))
-        except (NotFoundError, StorageError) as error:
-            if isinstance(error, NotFoundError) or self._manager.registry_state.error is not None:
+            version = self._loader.registry.version(*key)
+        except StorageError:  # the registry is away
+            model = self._loader.local(*key)
+            if model is None:
                 raise
-            raise _unusable(key, self._note_failure(key, error)) from error
+            return self._visit(key, model)
+        try:
+            model = self._loader.visiting(version)
         except Exception as error:
             raise _unusable(key, self._note_failure(key, error)) from error
         self.failures.pop(key, None)
+        return self._visit(key, model)
+
+    def _visit(self, key: Key, model: LoadedModel) -> LoadedModel:
         with self._lock:
             self._visiting[key] = model
             while len(self._visiting) > max(1, self._most_visiting):

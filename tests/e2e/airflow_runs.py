@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,9 @@ def main() -> None:
             "bad_data": outcome(bag.dags["no-target"].test(logical_date=DAY)),
             "half_interval": outcome(bag.dags["no-target"].test(run_conf={"interval_start": "2026-01-01"})),
             "late_source": outcome(bag.dags["late"].test(logical_date=DAY)),
+            "approved": asked(bag.dags["asked"], "Approve"),
+            "nothing_new": outcome(bag.dags["asked"].test()),
+            "declined": asked(bag.dags["declined"], "Reject"),
             "events": events(),
         }
     sys.stdout.write(json.dumps(found, default=str))
@@ -53,8 +58,57 @@ def outcome(dag_run: Any) -> dict[str, Any]:
         "trigger": record["trigger"],
         "stages": {name: [stage["status"], stage["attempt"]] for name, stage in record["stages"].items()},
         "labels": sorted(ti.rendered_map_index for ti in dag_run.get_task_instances() if ti.map_index >= 0),
+        "tasks": {ti.task_id: ti.state for ti in dag_run.get_task_instances()},
+        "aliases": MlflowRegistry(settings).aliases().get(dag_run.dag_id),
+        "decisions": MongoRunStore(settings).decisions(dag_run.dag_id),
         "versions": [version.version for version in MlflowRegistry(settings).versions(dag_run.dag_id)],
     }
+
+
+def asked(dag: Any, answer: str) -> dict[str, Any]:
+    """A run that waits for a person, who comes by Airflow's own API function and says `answer`."""
+    waited: dict[str, Any] = {}
+    person = threading.Thread(target=respond, args=(dag.dag_id, answer, waited), daemon=True)
+    person.start()
+    run = outcome(dag.test())
+    person.join(60)
+    return {**run, "waited": waited}
+
+
+def respond(dag_id: str, answer: str, waited: dict[str, Any]) -> None:
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+    from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+    from airflow.models.hitl import HITLDetail
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    deadline = time.monotonic() + 300
+    waiting = select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.state == "awaiting_input")
+    while time.monotonic() < deadline:
+        with create_session() as session:
+            found = session.scalars(waiting).first()
+            if found is not None:
+                waited["body"] = session.scalars(select(HITLDetail).where(HITLDetail.ti_id == found.id)).one().body
+                of_run = select(TaskInstance).where(TaskInstance.run_id == found.run_id, TaskInstance.dag_id == dag_id)
+                states = {ti.task_id: ti.state for ti in session.scalars(of_run)}
+                waited["states"] = {name: states[name] for name in ("approval", "promote")}
+                waited["summary"] = summary_of(dag_id, found.run_id)
+                payload = UpdateHITLDetailPayload(chosen_options=[answer], params_input={})
+                user = SimpleAuthManagerUser(username="ann", role="admin")
+                update_hitl_detail(dag_id, found.run_id, "approval", payload, user, session)
+                return
+        time.sleep(0.5)
+
+
+def summary_of(dag_id: str, run_id: str) -> dict[str, Any]:
+    from millrace.dag_run import DagRun
+    from millrace.pipeline import run_summary
+    from millrace.settings import get_settings
+    from millrace.stores.runs import MongoRunStore
+
+    return run_summary(MongoRunStore(get_settings()).get_run(DagRun(dag_id, run_id, {}).run_id))
 
 
 def flush() -> None:

@@ -32,6 +32,10 @@ SPECS = {
     + TRAINING.format(target="target"),
     "no-target": "name: no-target\nsource: {type: sample, name: sklearn/iris}\n"
     + TRAINING.format(target="petal colour"),
+    "asked": "name: asked\nsource: {type: sample, name: sklearn/iris}\npromotion: {approval: human}\n"
+    + TRAINING.format(target="target"),
+    "declined": "name: declined\nsource: {type: sample, name: sklearn/iris}\npromotion: {approval: human}\n"
+    + TRAINING.format(target="target"),
     "late": "name: late\nsource: {type: http, url: '${LATE_URL}', format: csv, attempts: 1}\n",
 }
 
@@ -155,3 +159,33 @@ def test_assets_announce_each_table_and_only_new_champions(ran: dict[str, Any]) 
     assert {event["dataset_version"] for event in tables} == {ran["first"]["summary"]["dataset_version"]}
     assert champions[0]["model_version"] == "1"
     assert not [event for event in ran["events"] if event["asset"] == "model/no-target"]
+
+
+def test_a_person_who_approves_makes_the_champion(ran: dict[str, Any]) -> None:
+    run = ran["approved"]
+    assert run["state"] == "success", run["summary"]["error"]
+    assert run["waited"]["states"] == {"approval": "awaiting_input", "promote": None}
+    assert "| metric | challenger | champion |" in run["waited"]["body"]
+    assert "/console#/runs/" in run["waited"]["body"]
+    assert run["waited"]["summary"]["decision"]["outcome"] == "waiting"
+    assert run["aliases"] == {"challenger": "1", "champion": "1"}
+    assert run["summary"]["promoted"] is True
+    assert run["summary"]["reason"] == "Promoted: approved by ann."
+    assert [decision["kind"] for decision in run["decisions"]] == ["approval", "promotion"]
+    assert [event["model_version"] for event in ran["events"] if event["asset"] == "model/asked"] == ["1"]
+
+
+def test_nobody_is_asked_about_nothing_new(ran: dict[str, Any]) -> None:
+    run = ran["nothing_new"]
+    assert run["state"] == "success", run["summary"]["error"]
+    assert run["tasks"]["approval"] == run["tasks"]["promote"] == "skipped"
+    assert "Nothing new" in run["summary"]["reason"]
+
+
+def test_a_person_who_rejects_leaves_a_challenger(ran: dict[str, Any]) -> None:
+    run = ran["declined"]
+    assert run["state"] == "success", run["summary"]["error"]
+    assert run["aliases"] == {"challenger": "1"}
+    assert run["summary"]["promoted"] is False
+    assert run["summary"]["reason"] == "Not promoted: rejected by ann; version 1 stays challenger."
+    assert not [event for event in ran["events"] if event["asset"] == "model/declined"]

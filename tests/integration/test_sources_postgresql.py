@@ -21,10 +21,13 @@ import pytest
 import sqlalchemy as sa
 
 from millrace.errors import SinkError, SinkUnavailableError, SourceError, SourceUnavailableError
+from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.sources.base import DataInterval, Delivery, Reading
 from millrace.sources.reading import read_source, read_table
 from millrace.sources.sinks.sql import SqlSink
 from millrace.sources.sql import SqlSource
+from millrace.spec.catalogue import load_spec
+from millrace.stores.credentials import MongoCredentials
 
 pytestmark = pytest.mark.integration
 PASSWORD = "geheim"
@@ -243,3 +246,32 @@ def test_a_writer_killed_in_the_middle_leaves_nothing_and_its_retry_everything(s
         time.sleep(0.05)
     sink.write([pd.DataFrame({"at": at, "n": 1, "s": "x"})], delivery())
     assert execute("SELECT count(*) FROM t WHERE n = 1") == [(9000,)]
+
+
+def test_a_run_signs_in_with_a_stored_credential_and_shows_it_nowhere(server, execute, settings, tmp_path, caplog):
+    password = "p@ss/w#rd: 100% ünsafe"
+    execute(f"drop role if exists reader; create role reader login password '{password}'")
+    execute("drop table if exists wheels; create table wheels (turns int); insert into wheels values (1), (2), (3)")
+    execute("grant usage on schema public to reader; grant select on wheels to reader")
+    address = server.replace(f"millrace:{PASSWORD}", "reader:${credential:warehouse}")
+    spec = tmp_path / "wheels.yaml"
+    spec.write_text(f'name: wheels\nsource: {{type: sql, url: "{address}", table: wheels}}\n')
+    loaded, store = load_spec(spec), MongoCredentials(settings)
+
+    def run() -> dict:
+        context = open_context(loaded, new_run_id(loaded.spec), settings=settings)
+        summary = run_pipeline(context)
+        return {**summary, "record": context.runs.get_run(context.run_id)}
+
+    with caplog.at_level("DEBUG"):
+        store.set("warehouse", password, "ann")
+        read = run()
+        assert read["status"] == "success", read["error"]
+        assert read["rows"]["extracted"] == 3
+        store.set("warehouse", f"{password}!", "ann")
+        refused = run()
+    assert refused["status"] == "failed"
+    assert "refused the login" in refused["error"]["message"]
+    shown = f"{read} {refused} {caplog.text}"
+    assert "ünsafe" not in shown
+    assert "%C3%BCnsafe" not in shown

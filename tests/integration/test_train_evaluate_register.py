@@ -21,6 +21,7 @@ from millrace.stages.register import register
 from millrace.stages.search.champion import champion_params
 from millrace.stages.train import train
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.base import CACHE_TAG
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
@@ -197,6 +198,14 @@ def test_an_unchanged_candidate_is_reused_and_is_the_champion_itself(bench: Benc
     assert registered.model_version == "1"
     assert not registered.promoted
     assert "Nothing new" in registered.reason
+
+
+def test_a_version_says_how_long_its_answers_count_and_follows_the_spec_without_a_new_fit(bench: Bench) -> None:
+    frame = weather()
+    for serving, said in ((None, "3600"), ({"cache_seconds": 60}, "60"), ({"cache_seconds": 0}, "0")):
+        _, _, _, registered = bench.run(spec_of(**({"serving": serving} if serving else {})), frame)
+        assert registered.model_version == "1"
+        assert bench.registry.version("weather", "1").tags[CACHE_TAG] == said
 
 
 def test_a_worse_model_is_kept_but_not_promoted_and_a_better_one_is(bench: Bench) -> None:

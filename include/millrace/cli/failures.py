@@ -9,6 +9,7 @@ import os
 
 from millrace.cli.output import note
 from millrace.errors import MillraceError, NotFoundError, RequestError, SettingsError, SpecError
+from millrace.revealed import hidden
 
 FAILED = 1
 BAD_USAGE = 2
@@ -37,9 +38,9 @@ def exit_code_of(error: BaseException) -> int:
 def error_document(error: BaseException) -> dict[str, str]:
     """The error as `{"code", "message"}`, as scripts read it."""
     if isinstance(error, MillraceError):
-        return {"code": error.code, "message": str(error)}
+        return {"code": error.code, "message": hidden(str(error))}
     text = str(error).strip().splitlines()
-    return {"code": "internal_error", "message": f"{type(error).__name__}: {text[0] if text else 'no message'}"}
+    return {"code": "internal_error", "message": hidden(f"{type(error).__name__}: {text[0] if text else 'no message'}")}
 
 
 def report(error: BaseException) -> int:

@@ -28,6 +28,7 @@ def lint(
         checked += len(loaded) + len(problems)
         errors += [line for problem in problems for line in str(problem).splitlines()]
         warnings += [f"{file}: {sentence}" for file, spec in loaded for sentence in cautions(spec)]
+        warnings += [f"{file}: {sentence}" for file, spec in loaded for sentence in _absent_credentials(spec)]
     if as_json:
         print_json({"specs": checked, "errors": errors, "warnings": warnings})
     else:
@@ -70,6 +71,26 @@ def cautions(spec: PipelineSpec) -> list[str]:
     if spec.splitting.by == "random" and spec.task not in {None, "clustering"} and spec.time_column:
         found.append("split.by: random mixes later rows into the training of earlier ones; by: time is the honest one.")
     return found
+
+
+def _absent_credentials(spec: PipelineSpec) -> list[str]:
+    """What is to be said of the stored credentials that the spec refers to; their values are not read."""
+    from millrace.errors import MillraceError
+    from millrace.settings import get_settings
+    from millrace.spec.references import names_in
+    from millrace.stores.credentials import MongoCredentials
+
+    wanted = set().union(*(names_in(part) for part in (spec.source, *spec.transform, *spec.load)))
+    if not wanted:
+        return []
+    try:
+        known = {about["name"] for about in MongoCredentials(get_settings()).listed()}
+    except MillraceError as error:
+        return [f"whether the credentials {', '.join(sorted(wanted))} are stored cannot be told: {error}"]
+    return [
+        f"the credential '{name}' is not stored yet: millrace credentials set {name}."
+        for name in sorted(wanted - known)
+    ]
 
 
 def schema() -> None:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from millrace import __version__
-from millrace.cli import backfill, init, keys, lint, models, predict, run, runs, stack, users
+from millrace.cli import backfill, credentials, init, keys, lint, models, predict, run, runs, stack, users
 from millrace.cli.failures import debugging, report
 
 app = typer.Typer(
@@ -62,6 +62,7 @@ app.add_typer(models.app, name="models", rich_help_panel="Models")
 app.command("predict", rich_help_panel="Models")(predict.predict)
 app.add_typer(users.app, name="users", rich_help_panel="Access")
 app.add_typer(keys.app, name="keys", rich_help_panel="Access")
+app.add_typer(credentials.app, name="credentials", rich_help_panel="Access")
 
 
 def main() -> None:

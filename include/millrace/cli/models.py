@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -91,6 +92,28 @@ def _recorded(action: str, name: str, before: str | None, after: str | None, wor
 
     trail = AuditTrail(MongoAuditLog(get_settings()))
     return trail.change(at_the_shell(), action, f"model:{name}", work, {"champion": before}, {"champion": after})
+
+
+@app.command()
+def history(
+    name: Name,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most decisions to show.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Why each version became the champion, or did not: what runs, persons and live quality decided, newest first."""
+    _, runs = _stores()
+    told = runs.decisions(name, limit)
+    if as_json:
+        print_json(told)
+    elif told:
+        keys = ("at", "version", "kind", "outcome", "reason")
+        print_text(as_columns(keys, [[_shown(one.get(key)) for key in keys] for one in told]))
+    else:
+        print_text(f"Nothing has been decided about {name} yet. Train it: millrace run {name}")
+
+
+def _shown(value: Any) -> Any:
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
 
 
 def _stores() -> tuple[ModelRegistry, RunStore]:

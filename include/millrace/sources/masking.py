@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
+from millrace.revealed import hidden
+
 _CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/@:]*)(?::(?P<password>[^\s/@]*))?@")
 _SECRET_PARAMETER = re.compile(r"(?i)\b(password|passwd|pwd|token|secret|api_?key|signature|sig)=([^\s&;,'\"]+)")
 
 
 def masked(text: str) -> str:
-    """The text with the password of every address, and the value of every secret parameter, written as `***`."""
+    """The text with passwords of addresses, values of secret parameters, and what was decrypted, written as `***`."""
+    text = hidden(text)
     text = _CREDENTIALS.sub(lambda m: f"{m['scheme']}{m['user']}{':***' if m['password'] else ''}@", text)
     return _SECRET_PARAMETER.sub(lambda m: f"{m[1]}=***", text)
 

@@ -15,6 +15,7 @@ from millrace.errors import NotFoundError, SpecError, did_you_mean
 from millrace.spec.document import SpecDocument, read_document
 from millrace.spec.models import AssetSchedule, PipelineSpec
 from millrace.spec.problems import spec_error
+from millrace.spec.references import check_references
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def spec_version(document: Mapping[str, Any]) -> str:
 
 
 def _loaded(document: SpecDocument, path: Path, environment: Mapping[str, str] | None) -> LoadedSpec:
+    check_references(document)
     filled = document.substituted(environment)
     try:
         spec = PipelineSpec.model_validate(filled)

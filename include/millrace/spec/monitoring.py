@@ -8,28 +8,13 @@ from typing import Annotated, Any, Literal
 from croniter import croniter
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from millrace.drift.base import DriftLimits
 from millrace.spec.duration import Duration
+from millrace.spec.metrics import METRICS
+from millrace.spec.promotion import NEEDS_PROBABILITIES
 from millrace.strict import StrictModel
 
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly")
-
-
-class DriftLimits(StrictModel):
-    """When a column has drifted, and when the columns together have."""
-
-    distance: float = Field(
-        default=0.1, gt=0, lt=1, description="Distance of distributions (0 to 1) below which nothing has drifted."
-    )
-    share: float = Field(
-        default=0.3, gt=0, le=1, description="Share of drifted columns that is a drift of the table as a whole."
-    )
-    significance: float = Field(
-        default=0.001, gt=0, le=0.05, description="Chance of any false alarm of a window, over all its columns."
-    )
-    missing: float = Field(default=0.05, gt=0, le=1, description="Rise of a column's share of missing values.")
-    new_categories: float = Field(default=0.01, gt=0, le=1, description="Share of values that training never saw.")
-    out_of_range: float = Field(default=0.01, gt=0, le=1, description="Share of numbers beyond all of training.")
-    ignore: list[str] = Field(default_factory=list, description="Columns that are not compared.")
 
 
 class LiveQuality(StrictModel):
@@ -99,6 +84,20 @@ class Monitoring(StrictModel):
         if self.retrain == "on_drift" and self.drift is None:
             raise ValueError("retrain: on_drift needs drift: true, or nothing would ever set it off.")
         return self
+
+    def check_live_quality(self, task: str, metric: str) -> None:
+        """Refuse a live metric that predictions with a truth cannot give. Raises ValueError."""
+        if self.live_quality is None:
+            return
+        if task == "clustering":
+            raise ValueError("monitoring.live_quality needs a truth to compare with, which a clustering has not.")
+        allowed = [name for name in METRICS[task] if name not in NEEDS_PROBABILITIES]
+        watched = self.live_quality.metric or metric
+        if watched not in allowed:
+            raise ValueError(
+                f"monitoring.live_quality cannot watch '{watched}'. Set monitoring.live_quality.metric to one of: "
+                f"{', '.join(allowed)}."
+            )
 
     @property
     def watches(self) -> bool:

@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 
 from millrace.code_version import code_version
 from millrace.errors import MillraceError
+from millrace.revealed import hidden, hidden_in
 from millrace.sources.base import DataInterval
 from millrace.spec.models import PipelineSpec
-from millrace.stores.base import ArtifactStore, ModelRegistry, RunStore
+from millrace.stores.base import ArtifactStore, CredentialStore, ModelRegistry, RunStore
 from millrace.strict import StrictModel
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class RunContext:
     runs: RunStore
     artifacts: ArtifactStore
     registry: ModelRegistry
+    credentials: CredentialStore | None = None
     interval: DataInterval | None = None
     code_version: str = field(default_factory=code_version)
     use_cache: bool = True
@@ -44,6 +46,7 @@ class RunContext:
 
     def warn(self, sentence: str) -> None:
         """Keep one sentence for the run's warnings."""
+        sentence = hidden(sentence)
         log.warning("%s: %s", self.run_id, sentence)
         if sentence not in self._warnings:
             self._warnings.append(sentence)
@@ -110,14 +113,15 @@ def _keep_failure(context: RunContext, stage: str, token: str, error: BaseExcept
 def error_document(error: BaseException) -> dict[str, Any]:
     """Any error as `{"code", "message"}` in one sentence; an unexpected one keeps its kind for the log's reader."""
     if isinstance(error, MillraceError):
-        return error.as_document()
+        document: dict[str, Any] = hidden_in(error.as_document())
+        return document
     if isinstance(error, MemoryError):
         return {"code": "out_of_memory", "message": "The stage ran out of memory. Give it more, or read fewer rows."}
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         where = error.filename or f"temporary files go to {tempfile.gettempdir()}"
         return {"code": "disk_full", "message": f"The disk is full ({where}). Free some space and retry."}
     text = str(error).strip().splitlines()
-    return {"code": "internal_error", "message": f"{type(error).__name__}: {text[0] if text else 'no message'}"}
+    return {"code": "internal_error", "message": hidden(f"{type(error).__name__}: {text[0] if text else 'no message'}")}
 
 
 def _reused(

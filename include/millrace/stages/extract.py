@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from millrace.errors import DataError
+from millrace.revealed import hidden_in
 from millrace.sources.base import Reading
 from millrace.sources.reading import read_source
 from millrace.stages.base import RunContext, run_stage
 from millrace.stages.outputs import Extracted
+from millrace.stages.unlocked import unlocked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,8 @@ def extract(context: RunContext) -> Extracted:
 def _extract(context: RunContext) -> Extracted:
     spec = context.spec
     reading = Reading(interval=context.interval)
-    dataset = context.artifacts.write_dataset(spec.name, _not_empty(read_source(spec.source, reading), context))
+    source = unlocked(spec.source, context.credentials)
+    dataset = context.artifacts.write_dataset(spec.name, _not_empty(read_source(source, reading), context))
     for note in reading.notes:
         context.warn(note)
     context.runs.record_dataset(
@@ -37,11 +40,11 @@ def _extract(context: RunContext) -> Extracted:
             "uri": dataset.uri,
             "rows": dataset.rows,
             "columns": dataset.columns,
-            "origin": reading.origin,
+            "origin": hidden_in(reading.origin),
             "last_run_id": context.run_id,
         }
     )
-    return Extracted(dataset=dataset, origin=reading.origin)
+    return Extracted(dataset=dataset, origin=hidden_in(reading.origin))
 
 
 def _not_empty(frames: Iterator[pd.DataFrame], context: RunContext) -> Iterator[pd.DataFrame]:

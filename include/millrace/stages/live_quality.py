@@ -14,6 +14,7 @@ from pydantic import Field
 
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
+from millrace.spec.monitoring import LiveQuality
 from millrace.spec.promotion import Rollback
 from millrace.stages.judged_rows import JudgedRows, judged_rows
 from millrace.stages.predecessor import Predecessor, compared
@@ -86,19 +87,21 @@ def check_live_quality(context: LiveContext) -> LiveVerdict:
     since = context.now - rule.window
     found = context.predictions.judged(spec.name, since=since, until=context.now, version=champion.version)
     rows = judged_rows(spec, found)
-    verdict = _judged(context, rule, champion, rows)
+    verdict = judged_quality(spec, context.runs, rule, champion, rows)
     return _acted(context, rule, champion, rows, verdict)
 
 
-def _judged(context: LiveContext, rule: Rollback, champion: ModelVersion, rows: JudgedRows) -> LiveVerdict:
+def judged_quality(
+    spec: PipelineSpec, runs: RunStore, rule: Rollback | LiveQuality, champion: ModelVersion, rows: JudgedRows
+) -> LiveVerdict:
     """`too_few`, `good` or `fallen`, with the figures."""
-    spec, metric = context.spec, rule.metric or context.spec.metric
+    metric = rule.metric or spec.metric
     about: dict[str, Any] = {"model": spec.name, "version": champion.version, "metric": metric, "samples": len(rows)}
     if len(rows) < rule.min_samples:
         left_out = f" ({rows.unusable:,} with a truth of another form)" if rows.unusable else ""
         reason = f"{len(rows):,} live rows have a known truth{left_out}; {rule.min_samples:,} are needed."
         return LiveVerdict(outcome="too_few", reason=reason, **about)
-    held_out = ((context.runs.model_record(spec.name, champion.version) or {}).get("intervals") or {}).get(metric)
+    held_out = ((runs.model_record(spec.name, champion.version) or {}).get("intervals") or {}).get(metric)
     if held_out is None:
         reason = f"Version {champion.version} has no held-out interval of {metric} to compare with: train it again."
         return LiveVerdict(outcome="too_few", reason=reason, **about)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from millrace.revealed import hidden_in
 from millrace.sources.base import Delivery, Sink
 from millrace.stages.base import RunContext, run_stage
 from millrace.stages.outputs import Loaded, Transformed
+from millrace.stages.unlocked import unlocked
 
 WRITE_ROWS = 50_000
 """Rows handed to a sink at a time."""
@@ -24,4 +26,5 @@ def _load(context: RunContext, transformed: Transformed) -> Loaded:
 def _deliver(context: RunContext, transformed: Transformed, sink: Sink) -> dict[str, Any]:
     dataset = context.artifacts.open_dataset(transformed.dataset.uri)
     delivery = Delivery(context.spec.name, context.run_id, transformed.dataset.version, context.interval)
-    return {"type": sink.type, **sink.write(dataset.frames(WRITE_ROWS), delivery)}
+    opened = unlocked(sink, context.credentials)
+    return {"type": sink.type, **hidden_in(opened.write(dataset.frames(WRITE_ROWS), delivery))}

@@ -10,14 +10,18 @@ import json
 from typing import Any
 
 from millrace.estimators.threads import bounded_threads
+from millrace.settings import get_settings
 from millrace.stages.base import RunContext, run_stage
+from millrace.stages.comparison import comparison, run_page
 from millrace.stages.contest import contest
 from millrace.stages.decisions import evidence, keep
+from millrace.stages.forecast_version import forecast_version
 from millrace.stages.held_out import Material, material
-from millrace.stages.lineage import lineage_tags, training_key
+from millrace.stages.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
+from millrace.stages.monitor_reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.promotion import decide
-from millrace.stages.served_form import measured
+from millrace.stages.served_form import SIZE_TAG, measured
 from millrace.stores.base import ModelVersion
 
 EXAMPLE_ROWS = 5
@@ -31,7 +35,10 @@ def register(context: RunContext, transformed: Transformed, trained: list[Traine
 
 def _locked(context: RunContext, transformed: Transformed, trained: list[Trained], evaluated: Evaluated) -> Registered:
     with context.runs.lock(f"champion/{context.spec.name}", context.run_id):
-        return _register(context, transformed, trained, evaluated)
+        registered = _register(context, transformed, trained, evaluated)
+        if registered.model_version is not None:
+            keep_serving_tags(context, registered.model_version)
+        return registered
 
 
 def _register(
@@ -52,7 +59,11 @@ def _register(
         found = contest(context, trained, best, evaluated, version, champion, rows)
         decision = decide(context.spec, found, version.version)
         # What was decided is kept first: a retry that finds the alias moved then knows why.
-        told = keep(context, "promotion", version, evidence(context, found, decision), f"run {context.run_id}")
+        told = evidence(context, found, decision)
+        if decision.outcome == "waiting":
+            page = run_page(get_settings().service, context.run_id)
+            told["comparison"] = comparison(name, version.version, evaluated, told, page)
+        told = keep(context, "promotion", version, told, f"run {context.run_id}")
         if decision.alias is not None:
             context.registry.set_alias(name, decision.alias, version.version)
     record = _record(context, transformed, best, version, told) | _intervals(evaluated)
@@ -112,6 +123,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     from millrace.stores.tracking import NewVersion
 
     content = context.artifacts.get_bytes(best.model_uri)
+    if context.spec.task == "forecast":
+        tags = {**lineage_tags(context, transformed, best.candidate), SIZE_TAG: str(len(content))}
+        return context.registry.register(forecast_version(best, content, tags, rows.testing()[0], context.spec))
     model = model_from_bytes(content, best.candidate)
     inputs, _ = rows.training()
     inputs = inputs[list(model[0].inputs_)]
@@ -119,13 +133,14 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     with bounded_threads(len(rows.test)):
         compiled = compiled_form(model, rows.testing()[0])
         served = measured(model, content, compiled, example)
-    return context.registry.register(
+    registered = context.registry.register(
         NewVersion(
             name=context.spec.name,
             mlflow_run_id=best.mlflow_run_id,
             content=content,
             tags={
                 **lineage_tags(context, transformed, best.candidate),
+                **serving_tags(context),
                 STATUS_TAG: compiled.report.status,
                 REPORT_TAG: compiled.report.model_dump_json(),
                 **served.tags(),
@@ -138,6 +153,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
             files=compiled.files(),
         )
     )
+    if context.spec.monitoring is not None and context.spec.monitoring.drift is not None:
+        keep_reference(context, rows, model, registered.version)
+    return registered
 
 
 def _complete_rows(inputs: Any) -> Any:

@@ -91,9 +91,10 @@ def load_table(context: RunContext, source: object) -> pd.DataFrame:
 
     from millrace.sources.base import Reading
     from millrace.sources.reading import read_source
+    from millrace.stages.unlocked import unlocked
 
     reading = Reading()
-    frames = list(read_source(_source(source), reading))
+    frames = list(read_source(unlocked(_source(source), context.credentials), reading))
     for note in reading.notes:
         context.warn(note)
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

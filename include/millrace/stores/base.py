@@ -5,7 +5,7 @@ Stages and entrances know these Protocols only; MongoDB, S3 and MLflow stand beh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -112,6 +112,18 @@ class RunStore(Protocol):
     def record_model(self, document: dict[str, Any]) -> None:
         """Keep a model version's lineage (collection `models`); `_id` is name and version."""
 
+    def record_forecasts(self, documents: Iterable[dict[str, Any]]) -> int:
+        """Keep forecasts, each in place of one of the same pipeline, series, origin and time; returns how many."""
+
+    def forecasts_without_actual(self, pipeline: str, before: datetime) -> list[dict[str, Any]]:
+        """Forecasts of times before `before` whose true value is not known yet: `_id`, `series`, `timestamp`."""
+
+    def record_actuals(self, actuals: dict[str, float]) -> None:
+        """Put the true value beside forecasts, by their `_id`."""
+
+    def forecast_quality(self, pipeline: str, since: datetime, until: datetime | None = None) -> dict[str, Any]:
+        """How the forecasts since then have held: `count` of those with a true value, `coverage`, `width`."""
+
     def model_record(self, name: str, version: str) -> dict[str, Any] | None:
         """What `record_model` kept of a version; None for an unknown one."""
 
@@ -140,6 +152,17 @@ class ModelVersion(StrictModel):
     aliases: list[str] = Field(default_factory=list)
     tags: dict[str, str] = Field(default_factory=dict)
     created: str = Field(description="ISO 8601, UTC.")
+
+
+CACHE_TAG = "millrace.cache_seconds"
+"""The tag of a version that says how long an answer of it may be used again."""
+
+
+class CredentialStore(Protocol):
+    """Keeps what sources and sinks need to sign in elsewhere, encrypted."""
+
+    def values(self, names: Collection[str]) -> dict[str, str]:
+        """The values of these credentials by name. Raises NotFoundError for one that is not there."""
 
 
 class ModelRegistry(Protocol):

@@ -40,14 +40,29 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
         [("keys", 1)],
     ],
     "feedback": [[("model", 1), ("updated_at", -1)]],
+    "forecasts": [
+        [("pipeline", 1), ("series", 1), ("timestamp", 1), ("origin", -1)],
+        [("pipeline", 1), ("origin", -1)],
+        [("pipeline", 1), ("timestamp", 1)],
+        [("pipeline", 1), ("actual", 1), ("timestamp", 1)],
+    ],
+    "alerts": [
+        [("status", 1), ("opened_at", -1)],
+        [("pipeline", 1), ("status", 1), ("opened_at", -1)],
+        [("news.status", 1), ("news.next_at", 1)],
+    ],
+    "monitoring_reports": [[("pipeline", 1), ("at", -1)]],
     "users": [[("role", 1)]],
     "api_keys": [[("created_at", -1)], [("owner", 1), ("created_at", -1)]],
     "sessions": [[("user", 1)]],
     "reset_tokens": [[("user", 1)]],
     "login_failures": [],
     "traffic": [],
+    "credentials": [],
     "audit_log": [[("at", -1)], [("who", 1), ("at", -1)], [("action", 1), ("at", -1)]],
 }
+UNIQUE = {"alerts": "slot"}
+"""Collections with a field that no two documents share; documents without the field do not count."""
 EXPIRING = frozenset({"sessions", "reset_tokens", "login_failures"})
 """Collections whose documents go when their `expires_at` is past."""
 SPARSE = frozenset({"given_ids", "keys"})
@@ -68,6 +83,8 @@ class MongoStore:
         if mark not in _indexed:
             for keys in INDEXES.get(name, []):
                 database[name].create_index(keys, sparse=keys[0][0] in SPARSE)
+            if name in UNIQUE:
+                database[name].create_index(UNIQUE[name], unique=True, sparse=True)
             if name in EXPIRING:
                 database[name].create_index("expires_at", expireAfterSeconds=0)
             _indexed.add(mark)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serving.runtime.signature import InputField, Signature
+from millrace.inputs.signature import InputField, Signature
+from millrace.inputs.typed import fitted
 from serving.runtime.tables.base import Table
 from serving.runtime.tables.comma_separated import check_names
-from serving.runtime.typed import fitted
 
 if TYPE_CHECKING:
     from serving.runtime.codec import GivenColumn

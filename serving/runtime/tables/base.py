@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from millrace.inputs.signature import Signature
     from serving.runtime.codec import GivenColumn
-    from serving.runtime.signature import Signature
 
 Table: TypeAlias = "tuple[dict[str, GivenColumn], int]"
 """Columns as `Codec.decode_columns` takes them, and the number of rows."""

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import IO, Any
 
 from millrace.errors import RequestError
+from millrace.inputs.kinds import Kind
+from millrace.inputs.signature import Signature
 from serving.failures import MalformedBodyError
-from serving.runtime.kinds import Kind
-from serving.runtime.signature import Signature
 from serving.runtime.tables.base import Table, TableFormat, Writer
 
 _HINT = "Send a header of field names, and a line for each row."

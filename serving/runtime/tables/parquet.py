@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, Any
 
-from serving.runtime.signature import Signature
+from millrace.inputs.signature import Signature
 from serving.runtime.tables.arrow_columns import parts_of
 from serving.runtime.tables.base import Table, TableFormat, Writer
 from serving.runtime.tables.reading import guarded

@@ -71,7 +71,7 @@ def test_a_run_shows_its_stages_warnings_and_links(service, run_store, settings)
     run = service.get("/api/v1/runs/mill--1").json()["run"]
     assert [entry["name"] for entry in run["timeline"]] == list(stages)
     assert run["warnings"] == ["A gap in the source."]
-    assert (run["best"], run["promoted"], run["decision"]) == ("ridge", True, "It is the first.")
+    assert (run["best"], run["promoted"], run["reason"]) == ("ridge", True, "It is the first.")
     page = f"{settings.airflow}/dags/mill/runs/manual__2026-01-01T12%3A00%3A00%2B00%3A00"
     assert run["links"]["airflow"] == page
     absent = service.get("/api/v1/runs/mill--2")

@@ -78,6 +78,8 @@ def refuses(dag: Any, conf: dict[str, Any]) -> bool:
     from airflow.sdk.exceptions import ParamValidationError
 
     for name, value in conf.items():
+        if name not in dag.params:
+            return True
         declared: Param = dag.params.get_param(name)
         try:
             declared.resolve(value)

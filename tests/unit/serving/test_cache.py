@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from millrace.inputs.signature import InputField, Signature
 from serving.runtime.cache import AnswerCache, row_key
 from serving.runtime.codec import Codec
 from serving.runtime.loaded_model import Predictions
 from serving.runtime.remembered import Remembered
 from serving.runtime.row_types import RowTypes
-from serving.runtime.signature import InputField, Signature
 
 NUMBERS = Signature((InputField("a", "double", False), InputField("b", "double", True)), {"a": 1.0, "b": 1.0})
 MIXED = Signature(

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import RequestError
+from millrace.inputs.kinds import EARLIEST, KINDS, LARGEST_EXACT, LATEST
+from millrace.inputs.signature import InputField, Signature
 from serving.runtime.codec import Codec
-from serving.runtime.kinds import EARLIEST, KINDS, LARGEST_EXACT, LATEST
-from serving.runtime.signature import InputField, Signature
 
 FIELDS = (
     InputField("T", "double", True),

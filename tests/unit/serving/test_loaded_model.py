@@ -10,11 +10,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression
 
 from millrace.errors import MillraceError, RequestError, StorageError
+from millrace.inputs.signature import InputField, Signature
 from serving.failures import ModelFailedError
 from serving.runtime.codec import Codec
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.model_files import open_model
-from serving.runtime.signature import InputField, Signature
 
 ROWS = [{"a": 1.0, "b": 2.0}, {"a": -0.5, "b": 0.25}]
 

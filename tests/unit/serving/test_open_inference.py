@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from millrace.errors import RequestError
+from millrace.inputs.signature import InputField, Signature
 from serving.runtime.inference import read_request
-from serving.runtime.signature import InputField, Signature
 from serving.runtime.tensor_bytes import DTYPES, Reader, as_bytes
 
 SIGNATURE = Signature((InputField("a", "double", True), InputField("b", "double", False)), {})

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millrace.errors import RequestError
+from millrace.inputs.kinds import KINDS
+from millrace.inputs.signature import InputField, Signature
 from serving.failures import TooLargeError
 from serving.runtime.codec import Codec
-from serving.runtime.kinds import KINDS
-from serving.runtime.signature import InputField, Signature
 from serving.runtime.strict_json import parse_json
 
 FIELDS = (

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import RequestError
+from millrace.inputs.signature import InputField, Signature
 from serving.failures import MalformedBodyError, NotAcceptableError, TooLargeError
 from serving.media import wanted_type
 from serving.runtime.codec import Codec
 from serving.runtime.loaded_model import LoadedModel, Predictions
-from serving.runtime.signature import InputField, Signature
 from serving.runtime.tables import FORMATS
 from serving.runtime.tables.answers import AnswerFile, file_of, table_of
 from serving.runtime.tables.decoding import decoded_parts, decoded_whole

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
+from millrace.drift.base import DriftLimits
 from millrace.errors import SpecError
 from millrace.spec.catalogue import load_spec
 from millrace.spec.duration import Duration
-from millrace.spec.monitoring import DriftLimits, Monitoring
+from millrace.spec.monitoring import Monitoring
 from millrace.spec.schema import spec_schema
 
 SPEC = """name: flowers
@@ -68,6 +69,13 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, written: str, said: st
         load_spec(path)
     assert said in str(caught.value)
     assert f"{path}:6" in str(caught.value)
+
+
+def test_a_metric_that_live_predictions_cannot_give_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "flowers.yaml"
+    path.write_text(f"{SPEC}monitoring: {{live_quality: {{metric: roc_auc}}}}\n")
+    with pytest.raises(SpecError, match="cannot watch 'roc_auc'"):
+        load_spec(path)
 
 
 def test_the_published_schema_knows_both_forms() -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from millrace.accounts.api_keys import ApiKey, new_key, read_key
 from millrace.accounts.passwords import check_rules, hash_password, verify_password
 from millrace.errors import RequestError, SettingsError
+from millrace.secret_files import made_once
 from serving.access.addresses import Networks, real_address
 from serving.access.limits import read_limit
-from serving.access.secret_files import made_once, signing_secret
+from serving.access.secret_files import new_password, signing_secret
 from serving.access.settings import access_settings
 from serving.access.throttle import wait_after
 from serving.access.tokens import ISSUER, AccessTokens, RefreshToken, new_refresh_token, read_refresh_token
@@ -171,8 +172,8 @@ def test_the_wait_after_wrong_passwords_doubles_up_to_minutes():
 
 def test_a_secret_is_made_once_and_private(tmp_path):
     path = tmp_path / "new" / "secret"
-    first = made_once(path)
-    assert made_once(path) == first
+    first = made_once(path, new_password)
+    assert made_once(path, new_password) == first
     assert len(first) >= 32
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["secret"]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serving.runtime import typed
-from serving.runtime.typed import LARGEST_EXACT
+from millrace.inputs import typed
+from millrace.inputs.typed import LARGEST_EXACT
 
 if TYPE_CHECKING:
     import numpy.typing as npt

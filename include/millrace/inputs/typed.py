@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from serving.runtime.signature import InputField
+    from millrace.inputs.signature import InputField
 
 LARGEST_EXACT = 2**53 - 1
 """Beyond it a whole number and its neighbour are the same in double precision."""

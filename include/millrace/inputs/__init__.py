@@ -1,0 +1,1 @@
+"""What a model takes: the kinds of input values, and the inputs of one model by its signature."""
