@@ -22,6 +22,7 @@ from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, error_document
 from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
+from millrace.stages.search.workers import lasting
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
@@ -91,6 +92,8 @@ def stages_of(spec: PipelineSpec) -> list[str]:
         names.append("load")
     if spec.task is not None:
         names += ["train", "evaluate", "register"]
+    if spec.task == "forecast":
+        names.append("forecast")
     return names
 
 
@@ -112,8 +115,9 @@ def run_pipeline(context: RunContext, progress: Progress | None = None) -> dict[
     outputs: dict[str, Any] = {}
     failure: dict[str, Any] | None = None
     try:
-        for stage in stages_of(context.spec):
-            outputs[stage] = _observed(context, stage, outputs, progress)
+        with lasting():
+            for stage in stages_of(context.spec):
+                outputs[stage] = _observed(context, stage, outputs, progress)
     except Exception as error:
         failure = error_document(error)
         log.debug("%s failed", context.run_id, exc_info=error)
@@ -190,6 +194,13 @@ def _register(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any
     return register(context, transformed, _trained(inputs), Evaluated.model_validate(inputs["evaluate"]))
 
 
+def _forecast(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
+    from millrace.stages.forecast import forecast
+
+    transformed = Transformed.model_validate(inputs["transform"])
+    return forecast(context, transformed, Registered.model_validate(inputs["register"]))
+
+
 def _promote(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
     from millrace.stages.approval import Answer, settle
 
@@ -209,5 +220,6 @@ _STAGES = {
     "train": _train,
     "evaluate": _evaluate,
     "register": _register,
+    "forecast": _forecast,
     "promote": _promote,
 }

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from millrace.errors import did_you_mean
 from millrace.strict import StrictModel
 
-Task: TypeAlias = Literal["regression", "classification", "clustering"]
+Task: TypeAlias = Literal["regression", "classification", "clustering", "forecast"]
 
 
 class Candidate(StrictModel, ABC):
@@ -25,7 +25,6 @@ class Candidate(StrictModel, ABC):
     needs_scaling: ClassVar[bool] = False
     takes_missing: ClassVar[bool] = False
     several_targets: ClassVar[bool] = True
-    encoded_labels: ClassVar[bool] = False
     is_baseline: ClassVar[bool] = False
     is_composite: ClassVar[bool] = False
 
