@@ -10,15 +10,18 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from millrace.alerts.desk import AlertDesk
 from millrace.settings import Settings
 from millrace.spec.catalogue import Catalogue, load_catalogue
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ArtifactStore, ModelRegistry
+from millrace.stores.monitoring import MonitoringStore
 from millrace.stores.predictions import PredictionStore
 from millrace.stores.runs import MongoRunStore
 from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
 from serving.access.settings import AccessSettings
+from serving.courier import Courier
 from serving.explaining.process import Explaining
 from serving.gauges import Gauges
 from serving.links import Links
@@ -82,6 +85,9 @@ class Services:
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
+        self.monitoring = MonitoringStore(settings)
+        self.desk = AlertDesk(settings)
+        self.courier = Courier(self.desk)
         self.artifacts: ArtifactStore = S3ArtifactStore(settings)
         self.loader = ModelLoader(
             lambda: self.registry, ModelFiles(settings.millrace_home / "models"), limits.serving_onnx_threads
@@ -153,12 +159,14 @@ class Services:
         self.access.start()
         self.prediction_log.start()
         self.gauges.start()
+        self.courier.start()
 
     async def close(self) -> None:
         """Stop the threads."""
         await self.watcher.stop()
         await self.access.close()
         self.gauges.close()
+        self.courier.close()
         await asyncio.to_thread(self.prediction_log.close)
         self.access_log.close()
         await asyncio.to_thread(self.telemetry.close)

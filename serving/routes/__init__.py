@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from serving.routes import (
+    alerts,
     artifacts,
     audit,
     auth,
@@ -18,6 +19,7 @@ from serving.routes import (
     keys,
     metrics,
     models,
+    monitoring,
     open_inference,
     pipelines,
     predict,
@@ -39,6 +41,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     traffic.router,
     pipelines.router,
+    monitoring.router,
+    alerts.router,
     runs.router,
     artifacts.router,
     auth.router,
