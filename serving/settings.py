@@ -37,7 +37,9 @@ class ServiceSettings(BaseSettings):
     serving_explain_seconds: float = Field(default=5.0, gt=0, description="What one explanation may cost in seconds.")
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")
     serving_wait_seconds: float = Field(
-        default=2.0, gt=0, description="While a model's oldest prediction waits longer, others are refused (503)."
+        default=0.1,
+        gt=0,
+        description="How long one row may take under load; a model that takes longer takes fewer at a time (503).",
     )
     serving_cache_entries: int = Field(
         default=100_000, ge=0, description="Answers that a worker remembers; 0: none, whatever a model says."
@@ -48,6 +50,9 @@ class ServiceSettings(BaseSettings):
     )
     serving_visiting_versions: int = Field(
         default=4, ge=0, description="Versions in memory only because callers name them; 0: none is loaded for that."
+    )
+    serving_gzip_bytes: int = Field(
+        default=4_000, ge=0, description="Answers from this size on are compressed for callers who take that; 0: none."
     )
     serving_log_level: str = Field(default="INFO", description="Level of the service's log.")
     serving_log_format: Literal["json", "text"] = Field(default="json", description="Form of the service's log.")
