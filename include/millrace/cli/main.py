@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from millrace import __version__
-from millrace.cli import backfill, credentials, init, keys, lint, models, predict, run, runs, stack, users
+from millrace.cli import backfill, credentials, init, keys, lint, models, predict, run, runs, score, stack, users
 from millrace.cli.failures import debugging, report
 
 app = typer.Typer(
@@ -60,6 +60,7 @@ app.command("backfill", rich_help_panel="Runs")(backfill.backfill)
 app.add_typer(runs.app, name="runs", rich_help_panel="Runs")
 app.add_typer(models.app, name="models", rich_help_panel="Models")
 app.command("predict", rich_help_panel="Models")(predict.predict)
+app.command("score", rich_help_panel="Models")(score.score)
 app.add_typer(users.app, name="users", rich_help_panel="Access")
 app.add_typer(keys.app, name="keys", rich_help_panel="Access")
 app.add_typer(credentials.app, name="credentials", rich_help_panel="Access")

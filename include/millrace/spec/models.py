@@ -20,6 +20,7 @@ from millrace.sources.base import Sink, Source
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
+from millrace.spec.score import Score
 from millrace.spec.search import Search, candidates_type
 from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
@@ -95,6 +96,7 @@ class PipelineSpec(StrictModel):
     search: Search = Field(default_factory=Search, description="Budget of the search for parameters.")
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
+    score: Score | None = Field(default=None, description="Batches of predictions, scheduled or by hand.")
     monitoring: Monitoring | None = None
 
     @field_validator("schedule")
@@ -115,7 +117,9 @@ class PipelineSpec(StrictModel):
         return self
 
     def _refuse_training_keys(self) -> None:
-        written = [key for key in ("target", "candidates", "features", "split", "monitoring") if getattr(self, key)]
+        written = [
+            key for key in ("target", "candidates", "features", "split", "monitoring", "score") if getattr(self, key)
+        ]
         written += ["training"] if self.training != Training() else []
         if written:
             raise ValueError(
