@@ -51,6 +51,7 @@ TIMEOUTS = {
     "train": timedelta(hours=12),
     "evaluate": timedelta(hours=1),
     "register": timedelta(minutes=30),
+    "forecast": timedelta(hours=1),
     "promote": timedelta(minutes=30),
 }
 APPROVE, REJECT = "Approve", "Reject"
@@ -104,6 +105,8 @@ def _chain(spec: PipelineSpec) -> None:
         delivered >> trained
     evaluated = _stage("evaluate")(transform=table, train=trained)
     registered = _stage("register", outlets=[champion])(transform=table, train=trained, evaluate=evaluated)
+    if spec.task == "forecast":
+        _stage("forecast")(transform=table, register=registered)
     if spec.promotion.approval == "human":
         _approval(spec, registered, champion)
 

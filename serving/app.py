@@ -58,6 +58,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(AccessMiddleware, access=services.access)  # innermost: what stands below is outside of it
     if services.access.options.origins:
         app.add_middleware(CORSMiddleware, allow_origins=services.access.options.origins, **_CORS)
+    if services.telemetry.tracing is not None:
+        from serving.telemetry.tracing import TracingMiddleware
+
+        app.add_middleware(TracingMiddleware, tracing=services.telemetry.tracing)
     app.add_middleware(
         RequestMiddleware,
         metrics=services.metrics,
@@ -77,7 +81,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
     services.start()
-    yield {STATE: QuickDoor(services, app.state.security)}
+    # The short way knows no spans: with them, every request goes the ordinary one.
+    yield {STATE: QuickDoor(services, app.state.security)} if services.telemetry.tracing is None else {}
     await services.close()
 
 

@@ -10,15 +10,19 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from millrace.alerts.desk import AlertDesk
 from millrace.settings import Settings
 from millrace.spec.catalogue import Catalogue, load_catalogue
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ArtifactStore, ModelRegistry
+from millrace.stores.monitoring import MonitoringStore
 from millrace.stores.predictions import PredictionStore
 from millrace.stores.runs import MongoRunStore
 from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
 from serving.access.settings import AccessSettings
+from serving.courier import Courier
+from serving.explaining.process import Explaining
 from serving.gauges import Gauges
 from serving.links import Links
 from serving.logs import AccessLog
@@ -44,6 +48,7 @@ from serving.runtime.variants import Variants
 from serving.runtime.watcher import Watcher
 from serving.runtime_metrics import RuntimeMetrics
 from serving.settings import ServiceSettings
+from serving.telemetry.parts import Telemetry
 from serving.uploads import Uploads
 
 
@@ -76,9 +81,13 @@ class Services:
         self.settings = settings
         self.limits = limits
         self.access = Access(settings)
+        self.telemetry = Telemetry(settings.millrace_home)
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
+        self.monitoring = MonitoringStore(settings)
+        self.desk = AlertDesk(settings)
+        self.courier = Courier(self.desk)
         self.artifacts: ArtifactStore = S3ArtifactStore(settings)
         self.loader = ModelLoader(
             lambda: self.registry, ModelFiles(settings.millrace_home / "models"), limits.serving_onnx_threads
@@ -96,6 +105,7 @@ class Services:
             most_bytes=limits.serving_file_bytes,
             seconds=limits.serving_file_seconds,
         )
+        self.explaining = Explaining(limits.serving_explain_seconds)
         self.probes = Probes(settings)
         self.metrics = Metrics(settings.millrace_home)
         self.access_log = AccessLog()
@@ -122,7 +132,7 @@ class Services:
             cache=self.cache,
             pool=self.pool,
             limits=limits,
-            note=recorder.note,
+            note=self.telemetry.noting(recorder.note),
             admission=self.admission,
             key=key_of_request,
         )
@@ -149,15 +159,19 @@ class Services:
         self.access.start()
         self.prediction_log.start()
         self.gauges.start()
+        self.courier.start()
 
     async def close(self) -> None:
         """Stop the threads."""
         await self.watcher.stop()
         await self.access.close()
         self.gauges.close()
+        self.courier.close()
         await asyncio.to_thread(self.prediction_log.close)
         self.access_log.close()
+        await asyncio.to_thread(self.telemetry.close)
         self.pool.close()
+        await asyncio.to_thread(self.explaining.close)
         self.variants.close()
         self.shadows.close()
         if self.shared_cache is not None:

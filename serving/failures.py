@@ -62,6 +62,13 @@ class NotLoadedError(MillraceError):
     retryable = True
 
 
+class NotExplainableError(MillraceError):
+    """No explainer fits the model, or none within its time."""
+
+    code = "not_explainable"
+    http_status = 501
+
+
 class ModelFailedError(MillraceError):
     """The model was asked and gave no usable answer."""
 

@@ -34,9 +34,12 @@ class ServiceSettings(BaseSettings):
     serving_unknown_fields: Literal["refuse", "ignore"] = Field(
         default="refuse", description="What happens to a field that the model does not know."
     )
+    serving_explain_seconds: float = Field(default=5.0, gt=0, description="What one explanation may cost in seconds.")
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")
     serving_wait_seconds: float = Field(
-        default=2.0, gt=0, description="While a model's oldest prediction waits longer, others are refused (503)."
+        default=0.1,
+        gt=0,
+        description="How long one row may take under load; a model that takes longer takes fewer at a time (503).",
     )
     serving_cache_entries: int = Field(
         default=100_000, ge=0, description="Answers that a worker remembers; 0: none, whatever a model says."

@@ -97,6 +97,8 @@ def stages_of(spec: PipelineSpec) -> list[str]:
         names.append("load")
     if spec.task is not None:
         names += ["train", "evaluate", "register"]
+    if spec.task == "forecast":
+        names.append("forecast")
     return names
 
 
@@ -204,6 +206,13 @@ def _register(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any
     return register(context, transformed, _trained(inputs), Evaluated.model_validate(inputs["evaluate"]))
 
 
+def _forecast(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
+    from millrace.stages.forecast import forecast
+
+    transformed = Transformed.model_validate(inputs["transform"])
+    return forecast(context, transformed, Registered.model_validate(inputs["register"]))
+
+
 def _promote(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
     from millrace.stages.approval import Answer, settle
 
@@ -223,5 +232,6 @@ _STAGES = {
     "train": _train,
     "evaluate": _evaluate,
     "register": _register,
+    "forecast": _forecast,
     "promote": _promote,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-_ORDER = ("extract", "validate", "transform", "load", "train", "evaluate", "register", "promote", "score")
+_ORDER = ("extract", "validate", "transform", "load", "train", "evaluate", "register", "promote", "forecast", "score")
 
 
 def run_summary(record: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@ import { Refusal, get } from "./api.js";
 import { h } from "./dom.js";
 import { elapsed } from "./format.js";
 import { commandLine, look, notice } from "./parts.js";
+import * as alerts from "./views/alerts.js";
 import * as health from "./views/health.js";
 import * as model from "./views/model.js";
 import * as models from "./views/models.js";
@@ -16,7 +17,7 @@ import { onPerson, person, signOut } from "./session.js";
 // pause(answer) says in how many milliseconds to ask again, 0 for never.
 const ROUTES = [
   [/^\/pipelines$/, pipelines], [/^\/runs$/, runs], [/^\/runs\/(?<id>[^/]+)$/, run],
-  [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/health$/, health], [/^\/sign-in$/, signin],
+  [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/alerts$/, alerts], [/^\/health$/, health], [/^\/sign-in$/, signin],
 ];
 const main = document.getElementById("main");
 let shown = { token: 0, text: null, timer: 0 };

@@ -5,7 +5,7 @@ import { words } from "./format.js";
 const LOOKS = {
   success: ["is-good", "Success"], running: ["is-busy", "Running"], queued: ["", "Queued"],
   failed: ["is-bad", "Failed"], killed: ["is-bad", "Killed"],
-  serving: ["is-good", "Serving"], stale: ["is-warn", "Older version serves"], waiting: ["", "Not serving"],
+  serving: ["is-good", "Serving"], stale: ["is-warn", "Older version serves"], waiting: ["", "Not serving"], forecasting: ["is-good", "Forecasting"],
   withdrawn: ["is-warn", "Serving, alias gone"], healthy: ["is-good", "Healthy"], partial: ["is-warn", "Partly away"],
   unhealthy: ["is-bad", "Unhealthy"],
 };

@@ -1,12 +1,13 @@
 """The bytes of an answer to one row: status line, headers and body in one piece.
 
-The body is the one that `serving.routes.predict.answer_of` makes, byte for byte.
+The bodies are those that `serving.routes.predict.answer_of` and `serving.errors` make, byte for byte.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from millrace.errors import MillraceError
 from serving.access.middleware import HSTS
 from serving.answers import now
 from serving.runtime.loaded_model import LoadedModel, Predictions
@@ -16,10 +17,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Head:
-    """The part of the answers that is the same for all of a second."""
+    """The part of the answers of one status that is the same for all of a second."""
 
-    def __init__(self, security: tuple[tuple[bytes, bytes], ...]) -> None:
-        self._own = b"".join(b"%b: %b\r\n" % header for header in ((b"content-type", b"application/json"), *security))
+    def __init__(self, status: bytes, *own: tuple[bytes, bytes]) -> None:
+        self._status = b"HTTP/1.1 %b\r\n" % status
+        self._own = b"".join(b"%b: %b\r\n" % header for header in ((b"content-type", b"application/json"), *own))
         self._hsts = b"strict-transport-security: %b\r\n" % HSTS.encode()
         self._defaults: Headers | None = None
         self._made = b""
@@ -28,7 +30,7 @@ class Head:
         """The status line and the headers; `defaults` are uvicorn's, which it replaces every second (Date)."""
         if defaults is not self._defaults:
             given = b"".join(b"%b: %b\r\n" % header for header in defaults)
-            self._defaults, self._made = defaults, b"HTTP/1.1 200 OK\r\n" + given + self._own
+            self._defaults, self._made = defaults, self._status + given + self._own
         return self._made + self._hsts if is_secure else self._made
 
 
@@ -49,6 +51,13 @@ class Bodies:
         if probabilities and found.probabilities is not None:
             answer += b',"probabilities":' + _encode(found.probabilities[place])
         return answer + self._about + request_id.encode("ascii") + b'"}'
+
+
+def refusal(error: MillraceError, request_id: str) -> bytes:
+    """The body that says why not."""
+    return _encode(
+        {"success": False, "error": str(error), "code": error.code, "timestamp": now(), "request_id": request_id}
+    )
 
 
 def whole(head: bytes, request_id: str, body: bytes) -> bytes:

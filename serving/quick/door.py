@@ -2,7 +2,8 @@
 
 The order is the one of the ordinary way: who asks, what it may do, what it sent, how often it asked; then the
 prediction, its record, its answer. A request for which any of this does not go smoothly is declined, untouched but for
-its count, and the ordinary way judges it again and words what is wrong. It runs on the event loop only.
+its count, and the ordinary way judges it again and words what is wrong. Only one refusal is given here: that a model
+has too much to do, which must cost next to nothing just then. It runs on the event loop only.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from serving.access.limits import Limit
 from serving.access.permissions import Permission
 from serving.answers import now
 from serving.logs import AccessLine
-from serving.quick.answers import Bodies, Head, whole
+from serving.quick.answers import Bodies, Head, refusal, whole
 from serving.quick.headers import Known, read_headers
 from serving.quick.predicting import Wanted, predicted
 from serving.records.entry import Entry, packed
 from serving.request_key import LONGEST_KEY
 from serving.requests import identity_of
+from serving.runtime.admission import Admission, Place
 from serving.runtime.answering import INLINE_BYTES, INLINE_ROWS
 from serving.runtime.loaded_model import Predictions
 from serving.runtime.traffic import Choice
@@ -38,6 +40,8 @@ _PREFIX, _SUFFIX = b"/api/v1/models/", b"/predict"
 _ROUTE = "/api/v1/models/{name}/predict"
 _QUERIES = {b"": False, b"?probabilities=false": False, b"?probabilities=true": True}
 _MOST_TARGETS = 1_000
+FIRST = 128
+"""Requests that may go the ordinary way at once to a model of which nothing is known yet."""
 
 
 class Target(NamedTuple):
@@ -59,7 +63,8 @@ class _Asked:
     counted_as: str
     limit: Limit
     choice: Choice
-    row: tuple[Any, ...]
+    row: tuple[Any, ...] | None
+    """None: it is refused, because the model has too much to do."""
     request_id: str
     started: float
 
@@ -70,13 +75,17 @@ class QuickDoor:
     def __init__(self, services: Services, security: tuple[tuple[bytes, bytes], ...]) -> None:
         self._services = services
         self._access = services.access
-        self._head = Head(security)
+        self._head = Head(b"200 OK", *security)
+        self._full = Head(b"503 Service Unavailable", (b"retry-after", b"1"), *security)
         self._ignore_unknown = services.limits.serving_unknown_fields == "ignore"
         self.most_bytes = min(INLINE_BYTES, services.limits.serving_body_bytes)
         """Of a body; a larger one is decoded beside the event loop."""
         self._targets: dict[bytes, Target] = {}
         self._pending: list[_Asked] = []
         self._loop = asyncio.get_running_loop()
+        limits = services.limits
+        self.ordinary = Admission(limits.serving_wait_seconds, note_shed=services.metrics.note_shed, first_rows=FIRST)
+        """The requests for one row that went the ordinary way, from their last byte to the last of their answer."""
 
     def wants(self, url: bytes) -> bool:
         """Whether an address may be one that is answered here."""
@@ -92,11 +101,18 @@ class QuickDoor:
             self._loop.call_soon(self.flush)
         return True
 
+    def begin(self, asked: QuickProtocol) -> Place:
+        """Note that a request went the ordinary way; `ordinary.end` follows its answer."""
+        return self.ordinary.begin(self._targets[asked.url].name)
+
     def flush(self) -> None:
         """Answer what waits."""
         pending, self._pending = self._pending, []
         groups: dict[tuple[int, str], list[_Asked]] = {}
         for asked in self._counted(pending):
+            if asked.row is None:
+                self._refuse(asked)
+                continue
             groups.setdefault((id(asked.choice.model), asked.choice.variant), []).append(asked)
         for group in groups.values():
             for start in range(0, len(group), INLINE_ROWS):
@@ -122,8 +138,10 @@ class QuickDoor:
         choice = self._choice(target.name, known.key or request_id) if caller is not None else None
         if caller is None or choice is None:
             return None
-        row = choice.model.codec.rows(ignore_unknown=self._ignore_unknown).row(asked.body)
-        if row is None:
+        row = None
+        if choice.model.is_compiled:
+            row = choice.model.codec.rows(ignore_unknown=self._ignore_unknown).row(asked.body)
+        if row is None and self.ordinary.has_room(target.name):
             return None
         who, limit = caller.counted_as(address), self._access.limit_of(caller)
         return _Asked(asked, target, known, caller, who, limit, choice, row, request_id, time.perf_counter())
@@ -147,7 +165,7 @@ class QuickDoor:
             choice = traffic.choose(name, key)
         except MillraceError:
             return None
-        return choice if choice.model.is_compiled and traffic.shadow_of(name) is None else None
+        return choice if traffic.shadow_of(name) is None else None
 
     def _known(self, asked: QuickProtocol) -> Known | None:
         if asked.seen is not None and asked.seen[0] == asked.headers:
@@ -174,7 +192,7 @@ class QuickDoor:
                 asked.by.decline()
 
     def _answer(self, group: list[_Asked]) -> None:
-        model, wanted = group[0].choice.model, [Wanted(asked.row, asked.target.probabilities) for asked in group]
+        model, wanted = group[0].choice.model, [_wanted(asked) for asked in group]
         try:
             rows = model.codec.rows(ignore_unknown=self._ignore_unknown)
             columns, found = predicted(model, rows, wanted, self._services.cache)
@@ -186,10 +204,18 @@ class QuickDoor:
         bodies = Bodies(model, found)
         for place, asked in enumerate(group):
             body = bodies.of(place, asked.request_id, probabilities=asked.target.probabilities)
-            is_secure = asked.known.is_secure or asked.by.scheme == "https"
-            head = self._head.of(asked.by.server_state.default_headers, is_secure=is_secure)
-            asked.by.answer(whole(head, asked.request_id, body))
-        self._note(group, time.perf_counter())
+            self._send(asked, self._head, body)
+        self._note(group, time.perf_counter(), 200)
+
+    def _refuse(self, asked: _Asked) -> None:
+        body = refusal(self.ordinary.refusal(asked.target.name), asked.request_id)
+        self._send(asked, self._full, body)
+        self._note([asked], time.perf_counter(), 503)
+
+    def _send(self, asked: _Asked, head: Head, body: bytes) -> None:
+        is_secure = asked.known.is_secure or asked.by.scheme == "https"
+        start = head.of(asked.by.server_state.default_headers, is_secure=is_secure)
+        asked.by.answer(whole(start, asked.request_id, body))
 
     def _record(self, group: list[_Asked], columns: dict[str, Any], found: Predictions, ended: float) -> None:
         """Keep the predictions before the answers go out."""
@@ -213,10 +239,10 @@ class QuickDoor:
             )
         )
 
-    def _note(self, group: list[_Asked], ended: float) -> None:
+    def _note(self, group: list[_Asked], ended: float, status: int) -> None:
         """Count the answers, and write their lines in the access log."""
         seconds, timestamp = [ended - asked.started for asked in group], now()
-        self._services.metrics.note_requests("POST", _ROUTE, 200, seconds)
+        self._services.metrics.note_requests("POST", _ROUTE, status, seconds)
         for asked, each in zip(group, seconds, strict=True):
             self._services.access_log.note(
                 AccessLine(
@@ -224,12 +250,16 @@ class QuickDoor:
                     request_id=asked.request_id,
                     method="POST",
                     path=asked.target.path,
-                    status=200,
+                    status=status,
                     milliseconds=round(each * 1000, 3),
                     user=asked.caller.name,
                     model=asked.target.name,
                 )
             )
+
+
+def _wanted(asked: _Asked) -> Wanted:
+    return Wanted(asked.row or (), asked.target.probabilities)
 
 
 def _may_predict(caller: Caller, name: str) -> bool:

@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from serving.quick.door import QuickDoor
     from serving.quick.headers import Known
+    from serving.runtime.admission import Place
 
 STATE = "quick_door"
 """The key of the door in the lifespan's state."""
@@ -45,6 +46,7 @@ class QuickProtocol(HttpToolsProtocol):
         self._answered_at = 0.0
         self._keeper: TimerHandle | None = None
         self._patience: TimerHandle | None = None
+        self._ordinary: Place | None = None
         self.body = b""
         self.seen: tuple[list[tuple[bytes, bytes]], Known | None] | None = None
         """The headers of the request before, which most clients repeat, and what the door read in them."""
@@ -59,6 +61,7 @@ class QuickProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End with the connection."""
         self._held = False
+        self._end_ordinary(learn=False)
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
@@ -90,8 +93,7 @@ class QuickProtocol(HttpToolsProtocol):
         if self._door is not None and self._door.take(self):
             self._held, self._waits = False, True
         else:
-            self._let_go()
-            super().on_message_complete()
+            self._go_the_ordinary_way()
 
     def answer(self, content: bytes) -> None:
         """Send the answer to the request that the door took."""
@@ -108,8 +110,12 @@ class QuickProtocol(HttpToolsProtocol):
         """Give the request that the door took to the application after all."""
         self._waits = False
         if self.parser is not None and not self.transport.is_closing():
-            self._let_go()
-            super().on_message_complete()
+            self._go_the_ordinary_way()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request; the door learns how long the ordinary way took."""
+        self._end_ordinary(learn=True)
+        super().on_response_complete()
 
     def shutdown(self) -> None:
         """End when uvicorn does, after the answer that is owed."""
@@ -137,6 +143,17 @@ class QuickProtocol(HttpToolsProtocol):
         self._patience = None
         if self._held and not self.transport.is_closing():
             self._let_go()
+
+    def _go_the_ordinary_way(self) -> None:
+        if self._door is not None:
+            self._ordinary = self._door.begin(self)
+        self._let_go()
+        super().on_message_complete()
+
+    def _end_ordinary(self, *, learn: bool) -> None:
+        if self._ordinary is not None and self._door is not None:
+            self._door.ordinary.end(self._ordinary, learn=learn)
+        self._ordinary = None
 
     def _let_go(self) -> None:
         """Begin the ordinary way, with what has arrived of the body."""

@@ -144,9 +144,11 @@ def _line(services: Services, name: str, aliases: dict[str, str]) -> dict[str, A
 
 
 def _state(services: Services, name: str) -> str:
-    """`serving`, `stale` (the champion failed to load, an older version serves), `failed`, `withdrawn`, `waiting`."""
+    """How it serves: `stale` is an older version than the champion, which failed to load; `forecasting` is ahead."""
     manager = services.manager
     serves, failed = name in manager.models, name in manager.failures
+    if manager.forecasts_ahead(name):
+        return "forecasting"
     if manager.is_withdrawn(name):
         return "withdrawn"
     if failed:

@@ -1,7 +1,9 @@
 """Decides whether a prediction may begin: refuses at once what would wait too long, and ends what its caller gave up.
 
-While the oldest prediction of a model has been under way for longer than is allowed, the model takes no newcomer;
-one with nothing under way takes whatever comes. It runs on the event loop only.
+Each model has a limit of rows that may be under way at a time, learnt from how long predictions take: it is cut when
+they take longer than is allowed and grows slowly while they do not (additive increase, multiplicative decrease; Chiu
+and Jain, 1989). So the work in progress is about what the model finishes in the time that is allowed, whatever is
+offered. A model with nothing under way takes whatever comes. It runs on the event loop only.
 """
 
 from __future__ import annotations
@@ -10,8 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from serving.failures import OverloadedError
 
@@ -24,42 +25,111 @@ class DeadlineError(OverloadedError):
     code = "deadline_exceeded"
 
 
-@dataclass(slots=True)
-class _UnderWay:
-    """One prediction that waits or is computed."""
+MOST_ROWS, LEAST_ROWS = 10_000.0, 32.0
+CUT, GROWTH = 0.7, 8.0
+SECONDS_A_ROW = 0.001
+"""How much longer than a single row a batch may take, for each of its rows."""
+STUCK = 20.0
+"""Nothing new is taken while the oldest has been under way for so many times what is allowed."""
 
-    rows: int
-    since: float
+
+class _Line:
+    """What is under way for one model, and how much may be."""
+
+    def __init__(self, most: float) -> None:
+        self.since: dict[Place, float] = {}  # oldest first
+        self.rows = 0
+        self.most = most
+        self._cut_at = float("-inf")
+
+    def takes(self, rows: int, oldest_seconds: float) -> bool:
+        """Whether so many more rows may be under way."""
+        if not self.since:
+            return True
+        return self.rows + rows <= self.most and time.monotonic() - next(iter(self.since.values())) <= oldest_seconds
+
+    def learn(self, rows: int, seconds: float, allowed: float) -> None:
+        """Move the limit by a prediction that has ended."""
+        now = time.monotonic()
+        if seconds <= allowed:
+            self.most = min(MOST_ROWS, self.most + rows * GROWTH / self.most)
+        elif now - self._cut_at > allowed:  # what was taken before the last cut says nothing of the limit since
+            self.most = max(LEAST_ROWS, CUT * min(self.most, self.rows))
+            self._cut_at = now
+
+
+class Place:
+    """One prediction that is under way."""
+
+    __slots__ = ("line", "rows", "since")
+
+    def __init__(self, line: _Line, rows: int, since: float) -> None:
+        self.line, self.rows, self.since = line, rows, since
 
 
 class Admission:
-    """The door before the models of one process."""
+    """The door before the models of one process.
+
+    `wait_seconds`: how long a prediction of one row may take; `first_rows`: the limit of a model that is not known yet.
+    """
 
     def __init__(
         self,
         wait_seconds: float,
         patience: Callable[[], float | None] = lambda: None,
         note_shed: Callable[[str], None] = lambda _: None,
+        first_rows: float = MOST_ROWS,
     ) -> None:
-        self._wait_seconds = wait_seconds
+        self._wait_seconds, self._first_rows = wait_seconds, first_rows
         self._patience = patience
         self._note_shed = note_shed
-        self._present: dict[str, dict[object, _UnderWay]] = {}  # oldest first
+        self._lines: dict[str, _Line] = {}
+
+    def has_room(self, name: str, rows: int = 1) -> bool:
+        """Whether a prediction may begin."""
+        line = self._lines.get(name)
+        return line is None or line.takes(rows, STUCK * self._allowed(rows))
+
+    def begin(self, name: str, rows: int = 1) -> Place:
+        """Let a prediction be under way; `end` must follow."""
+        line = self._lines.get(name) or self._lines.setdefault(name, _Line(self._first_rows))
+        place = Place(line, rows, time.monotonic())
+        line.since[place] = place.since
+        line.rows += rows
+        return place
+
+    def end(self, place: Place, *, learn: bool = True) -> None:
+        """A prediction is no longer under way; the limit learns from one that ended by itself."""
+        line = place.line
+        if line.since.pop(place, None) is None:
+            return
+        if learn:
+            line.learn(place.rows, time.monotonic() - place.since, self._allowed(place.rows))
+        line.rows -= place.rows
 
     @contextmanager
     def enter(self, name: str, rows: int) -> Iterator[None]:
         """Let a prediction be under way. Raises OverloadedError at once when it would wait too long."""
-        present = self._present.setdefault(name, {})
-        now = time.monotonic()
-        oldest = next(iter(present.values()), None)
-        if oldest is not None and now - oldest.since > self._wait_seconds:
-            self._refuse(name, now - oldest.since)
-        mark = object()
-        present[mark] = _UnderWay(rows, now)
+        if not self.has_room(name, rows):
+            raise self.refusal(name)
+        place = self.begin(name, rows)
+        ended = False
         try:
             yield
+            ended = True
         finally:
-            del present[mark]
+            self.end(place, learn=ended)
+
+    def refusal(self, name: str) -> OverloadedError:
+        """The error for a prediction that may not begin; it is counted."""
+        self._note_shed(name)
+        return OverloadedError(
+            f"The model {name} has more to do than it can: {self._lines[name].rows:,} rows are under way already.",
+            hint="Try again in a second.",
+        )
+
+    def _allowed(self, rows: int) -> float:
+        return self._wait_seconds + SECONDS_A_ROW * (rows - 1)
 
     async def in_time(self, name: str, work: Coroutine[Any, Any, Result]) -> Result:
         """What `work` gives. Raises DeadlineError when its caller's time is over before."""
@@ -78,11 +148,4 @@ class Admission:
 
     def under_way(self) -> int:
         """The rows of all models that wait or are computed."""
-        return sum(one.rows for present in list(self._present.values()) for one in list(present.values()))
-
-    def _refuse(self, name: str, seconds: float) -> NoReturn:
-        self._note_shed(name)
-        raise OverloadedError(
-            f"The model {name} has more to do than it can: the oldest prediction waits for {seconds:.1f} s already.",
-            hint="Try again in a second.",
-        )
+        return sum(line.rows for line in list(self._lines.values()))

@@ -80,6 +80,8 @@ class Answering:
     ) -> tuple[LoadedModel, Predictions]:
         """The predictions for a JSON body, and the version that made them; `which` names one, by alias or number."""
         choice = self.choose(name) if which is None else await self.named(name, which)
+        if not self._admission.has_room(name):  # before the body is read, which costs as much as a prediction
+            raise self._admission.refusal(name)
         decode = partial(
             choice.model.codec.decode_body,
             body,

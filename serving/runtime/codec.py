@@ -71,6 +71,14 @@ class Codec:
             _refuse(sorted(problems, key=lambda problem: problem["row"]), len(rows))
         return columns
 
+    def takes(self, row: dict[str, Any]) -> bool:
+        """Whether a row fits."""
+        try:
+            self.decode([row], ignore_unknown=True)
+        except RequestError:
+            return False
+        return True
+
     def decode_columns(
         self, given: Mapping[str, GivenColumn], rows: int, *, ignore_unknown: bool = False, first_row: int = 0
     ) -> dict[str, npt.NDArray[Any]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from millrace.errors import MillraceError, NotFoundError, did_you_mean
+from millrace.errors import MillraceError, NotFoundError, RequestError, did_you_mean
 from millrace.stores.base import ModelVersion
 from serving.failures import NotLoadedError
 from serving.runtime.loaded_model import LoadedModel
@@ -49,6 +49,7 @@ class ModelManager:
         self._models: dict[str, LoadedModel] = {}
         self._failures: dict[str, Failure] = {}
         self._confirmed: set[str] = set()
+        self._forecasting: dict[str, str] = {}
         self._looking = threading.Lock()
         self._remembered: dict[str, dict[str, str]] = {}
         self.registry_state = RegistryState()
@@ -112,6 +113,8 @@ class ModelManager:
 
     def _is_due(self, name: str, number: str, force: bool) -> bool:
         model, failure = self._models.get(name), self._failures.get(name)
+        if self._forecasting.get(name) == number:
+            return False
         if failure is not None and failure.version == number:
             return force or failure.is_due
         return model is None or model.version.version != number or name not in self._confirmed
@@ -120,6 +123,10 @@ class ModelManager:
         try:
             version = self._loader.registry.champion(name)
             if version is None:
+                return
+            if version.tags.get("millrace.task") == "forecast":  # made ahead, and read from the store
+                self._forecasting = {**self._forecasting, name: number}
+                self._models = {key: model for key, model in self._models.items() if key != name}
                 return
             if not self._serves(version):
                 self._take(self._loader.fetched(version))
@@ -132,6 +139,10 @@ class ModelManager:
             return
         self._confirmed.add(name)
         self._failures = {key: value for key, value in self._failures.items() if key != name}
+
+    def forecasts_ahead(self, name: str) -> bool:
+        """Whether the champion of this name makes forecasts ahead, which the store serves."""
+        return name in self._forecasting
 
     def is_withdrawn(self, name: str) -> bool:
         """Whether the registry answers and names no champion for a model that still serves."""
@@ -168,6 +179,9 @@ class ModelManager:
         if failure is not None:
             sentence = f"The model '{name}' cannot be served: its version {failure.version} failed to load."
             return NotLoadedError(sentence, hint=failure.error, details=served)
+        if name in self._forecasting:
+            sentence = f"The model '{name}' forecasts ahead and answers no rows."
+            return RequestError(sentence, hint=f"Read GET /api/v1/forecasts?pipeline={name}.", details=served)
         if name in (champions or {}):
             return NotLoadedError(f"The model '{name}' is being loaded.", hint="Try again shortly.", details=served)
         if champions is None:

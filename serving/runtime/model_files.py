@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace.errors import MillraceError, StorageError
-from millrace.inputs.signature import read_signature
+from millrace.inputs.signature import example_rows, read_signature
 from millrace.stores.base import ModelVersion
 from millrace.stores.model_format import model_from_bytes
 from serving.runtime.codec import Codec
@@ -132,7 +132,7 @@ def open_model(version: ModelVersion, folder: Path, threads: int = 1) -> LoadedM
     try:
         mlmodel = _mlmodel(folder)
         signature = read_signature(folder, mlmodel)
-        codec, estimator = Codec(signature), _load_estimator(version, folder, mlmodel)
+        codec, estimator = Codec(signature), _load_estimator(version.uri, folder, mlmodel)
         model = LoadedModel(
             version=version,
             estimator=estimator,
@@ -152,6 +152,18 @@ def open_model(version: ModelVersion, folder: Path, threads: int = 1) -> LoadedM
     return model
 
 
+def fitted_in(folder: Path, name: str) -> tuple[Any, dict[str, Any]]:
+    """The fitted Pipeline in a version's files, and the rows of its example as columns. Raises MillraceError."""
+    try:
+        mlmodel = _mlmodel(folder)
+        signature = read_signature(folder, mlmodel)
+        codec = Codec(signature)
+        rows = [signature.example, *(row for row in example_rows(folder, mlmodel) if codec.takes(row))]
+        return _load_estimator(name, folder, mlmodel), codec.decode(rows)
+    except OSError as error:
+        raise StorageError(f"The files of {name} are not here any more.", hint="Try again.") from error
+
+
 def _mlmodel(folder: Path) -> dict[str, Any]:
     from ruamel.yaml import YAML
 
@@ -159,12 +171,12 @@ def _mlmodel(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _load_estimator(version: ModelVersion, folder: Path, mlmodel: dict[str, Any]) -> Any:
+def _load_estimator(name: str, folder: Path, mlmodel: dict[str, Any]) -> Any:
     flavor = (mlmodel.get("flavors") or {}).get("sklearn") or {}
     if flavor.get("serialization_format") != "skops":
         found = flavor.get("serialization_format") or "no scikit-learn model"
         raise StorageError(f"The model's files hold {found}; only skops files are loaded.", hint="Train it again.")
-    return model_from_bytes((folder / flavor["pickled_model"]).read_bytes(), version.uri)
+    return model_from_bytes((folder / flavor["pickled_model"]).read_bytes(), name)
 
 
 def _card(folder: Path) -> ModelVersion | None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
 import mlflow
 import pytest
 
 from millrace.errors import NotFoundError
 from millrace.settings import Settings
+from millrace.stores.audit_log import MongoAuditLog
 from millrace.stores.champions import promote, roll_back
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
+from millrace.stores.traffic import MongoTrafficRules
 
 pytestmark = pytest.mark.integration
 
@@ -68,3 +77,72 @@ def test_what_does_not_exist_is_not_promoted(stores: tuple[MlflowRegistry, Mongo
             promote(registry, runs, name, version, "ann")
     assert registry.champions("m") == ["1", "3"]
     assert runs.collection("models").count_documents({}) == 0
+
+
+@pytest.fixture
+def millrace(settings: Settings, stores: tuple[MlflowRegistry, MongoRunStore]) -> Callable[..., Any]:
+    """Runs the program on the test's installation."""
+    environment = {
+        **os.environ,
+        "MILLRACE_HOME": str(settings.millrace_home),
+        "MONGODB_URI": settings.mongodb,
+        "MONGODB_DATABASE": settings.mongodb_database,
+        "MLFLOW_TRACKING_URI": settings.mlflow,
+    }
+    program = [sys.executable, "-c", "from millrace.cli.main import main; main()", "models"]
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        given = [*program, *arguments]
+        return subprocess.run(given, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+    return run
+
+
+def test_traffic_is_shown_set_and_cleared_and_all_of_it_audited(
+    millrace: Callable[..., Any], settings: Settings
+) -> None:
+    shown = millrace("traffic", "m")
+    assert (shown.returncode, "champion" in shown.stdout, "100.0%" in shown.stdout) == (0, True, True), shown.stderr
+    put = millrace("traffic", "m", "-w", "champion=3", "-w", "4=1", "--shadow", "2", "--shadow-share", "0.5", "--json")
+    assert put.returncode == 0, put.stderr
+    assert MongoTrafficRules(settings).get("m").model_dump(mode="json") == json.loads(put.stdout)
+    assert json.loads(put.stdout)["weights"] == {"champion": 3.0, "4": 1.0}
+    assert json.loads(millrace("traffic", "m", "--clear", "--json").stdout)["revision"] == 2
+    entries = MongoAuditLog(settings).entries(10, action="models.traffic")
+    assert [(entry["kind"], entry["after"]["weights"]) for entry in entries] == [
+        ("shell", ["champion=1"]),
+        ("shell", ["champion=3", "4=1"]),
+    ]
+    assert entries[0]["before"] == entries[1]["after"]
+
+
+def test_promotion_by_the_command_line_is_audited(millrace: Callable[..., Any], settings: Settings) -> None:
+    moved = millrace("promote", "m", "4")
+    assert moved.returncode == 0, moved.stderr
+    assert millrace("rollback", "m", "--json").returncode == 0
+    log = MongoAuditLog(settings).entries(10)
+    assert [(e["action"], e["before"]["champion"], e["after"]["champion"]) for e in log] == [
+        ("models.rollback", "4", "3"),
+        ("models.promote", "3", "4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("m", "-w", "champion"), "is no weight"),
+        (("m", "-w", "=1"), "is no weight"),
+        (("m", "-w", "champion=0"), "all 0"),
+        (("m", "-w", "champion=1", "-w", "9=1"), "neither a version nor an alias '9'"),
+        (("m", "--clear", "--shadow", "2"), "--clear goes alone"),
+        (("other", "--shadow", "2"), "There is no model 'other'"),
+    ],
+)
+def test_a_wrong_command_changes_nothing(
+    millrace: Callable[..., Any], settings: Settings, arguments: tuple[str, ...], sentence: str
+) -> None:
+    refused = millrace("traffic", *arguments)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert sentence in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert MongoTrafficRules(settings).all() == {}

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     RELOAD = "models:reload"
     PROMOTE = "models:promote"
     TRAFFIC = "models:traffic"
+    ALERTS = "alerts"
     ACCOUNT = "account"
     USERS = "users"
     KEYS = "keys"
@@ -33,7 +34,7 @@ class Role(StrEnum):
 
 
 _VIEWER = frozenset({Permission.READ, Permission.PREDICT, Permission.FEEDBACK, Permission.METRICS, Permission.ACCOUNT})
-_OPERATOR = _VIEWER | {Permission.RELOAD, Permission.PROMOTE, Permission.TRAFFIC}
+_OPERATOR = _VIEWER | {Permission.RELOAD, Permission.PROMOTE, Permission.TRAFFIC, Permission.ALERTS}
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,

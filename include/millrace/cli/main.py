@@ -14,7 +14,22 @@ from typing import Annotated
 import typer
 
 from millrace import __version__
-from millrace.cli import backfill, credentials, init, keys, lint, models, predict, run, runs, score, stack, users
+from millrace.cli import (
+    alerts,
+    backfill,
+    credentials,
+    init,
+    keys,
+    lint,
+    models,
+    monitor,
+    predict,
+    run,
+    runs,
+    score,
+    stack,
+    users,
+)
 from millrace.cli.failures import debugging, report
 
 app = typer.Typer(
@@ -59,6 +74,8 @@ app.command("run", rich_help_panel="Runs")(run.run)
 app.command("backfill", rich_help_panel="Runs")(backfill.backfill)
 app.add_typer(runs.app, name="runs", rich_help_panel="Runs")
 app.add_typer(models.app, name="models", rich_help_panel="Models")
+app.command("monitor", rich_help_panel="Monitoring")(monitor.monitor)
+app.add_typer(alerts.app, name="alerts", rich_help_panel="Monitoring")
 app.command("predict", rich_help_panel="Models")(predict.predict)
 app.command("score", rich_help_panel="Models")(score.score)
 app.add_typer(users.app, name="users", rich_help_panel="Access")

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from millrace.errors import did_you_mean
 from millrace.strict import StrictModel
 
-Task: TypeAlias = Literal["regression", "classification", "clustering"]
+Task: TypeAlias = Literal["regression", "classification", "clustering", "forecast"]
 
 
 class Candidate(StrictModel, ABC):

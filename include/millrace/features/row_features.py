@@ -74,6 +74,11 @@ class RowFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The features of columns that are of their kinds already, as a request's decoder makes them."""
         return self._features({name: columns[name] for name in self.inputs_})
 
+    @property
+    def entries(self) -> list[FeatureStep]:
+        """The feature steps, in order."""
+        return self._entries()
+
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """The names of the features, in order."""
         return np.array(self.outputs_, dtype=object)

@@ -93,10 +93,16 @@ def _example(field: InputField, value: Any) -> Any:
 
 def _example_row(folder: Path, mlmodel: dict[str, Any]) -> dict[str, Any]:
     """The most complete of the first rows of the input example, by name; nothing where there is none."""
+    return max(
+        example_rows(folder, mlmodel), key=lambda row: sum(value is not None for value in row.values()), default={}
+    )
+
+
+def example_rows(folder: Path, mlmodel: dict[str, Any]) -> list[dict[str, Any]]:
+    """The first rows of the input example, by name."""
     info = mlmodel.get("saved_input_example_info") or {}
     path = folder / str(info.get("artifact_path", ""))
     if info.get("pandas_orient") != "split" or not path.is_file():
-        return {}
+        return []
     table = json.loads(path.read_text("utf-8"))
-    rows = [dict(zip(table["columns"], row, strict=False)) for row in table["data"][:20]]
-    return max(rows, key=lambda row: sum(value is not None for value in row.values()), default={})
+    return [dict(zip(table["columns"], row, strict=False)) for row in table["data"][:20]]

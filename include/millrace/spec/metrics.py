@@ -14,6 +14,7 @@ METRICS: dict[str, dict[str, bool]] = {
         "log_loss": False,
     },
     "clustering": {"silhouette": True, "davies_bouldin": False, "calinski_harabasz": True},
+    "forecast": {"mape": False, "smape": False, "mase": False, "rmse": False, "mae": False},
 }
 """Task to metric to `greater is better`."""
 

@@ -5,7 +5,7 @@ The kinds of sources, steps and estimators come from their registries; this modu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from croniter import croniter
 from pydantic import Field, field_validator, model_validator
@@ -14,13 +14,16 @@ from millrace.estimators import CANDIDATES
 from millrace.estimators.base import Candidate, Task
 from millrace.features import STEPS as FEATURE_STEPS
 from millrace.features.base import FeatureStep
+from millrace.forecasting.candidates import FORECASTERS
+from millrace.forecasting.plan import ForecastPlan
 from millrace.quality.base import Expectation, Quarantine
 from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
+from millrace.spec.forecast import check_forecast
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
-from millrace.spec.score import Score
+from millrace.spec.score import Score, check_score
 from millrace.spec.search import Search, candidates_type
 from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
@@ -38,7 +41,7 @@ else:
     AnySink = union_of(SINKS, "type")
     AnyTransform = union_of(TRANSFORM_STEPS, "step")
     AnyFeature = union_of(FEATURE_STEPS, "step")
-    Candidates = candidates_type(CANDIDATES)
+    Candidates = candidates_type((*CANDIDATES, *FORECASTERS))
 
 PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly", "@continuous")
 
@@ -91,6 +94,7 @@ class PipelineSpec(StrictModel):
     task: Task | None = Field(default=None, description="Nothing: a plain ETL.")
     target: str | list[str] | None = Field(default=None, description="Column to predict; several for a regression.")
     split: Split | None = None
+    forecast: ForecastPlan | None = Field(default=None, description="The series, their grid and the horizon.")
     training: Training = Field(default_factory=Training, description="What happens to a table with very many rows.")
     candidates: Candidates = Field(default_factory=list, description="Estimators to try, or `auto`.")
     search: Search = Field(default_factory=Search, description="Budget of the search for parameters.")
@@ -118,12 +122,14 @@ class PipelineSpec(StrictModel):
 
     def _refuse_training_keys(self) -> None:
         written = [
-            key for key in ("target", "candidates", "features", "split", "monitoring", "score") if getattr(self, key)
+            key
+            for key in ("target", "candidates", "features", "split", "forecast", "monitoring", "score")
+            if getattr(self, key)
         ]
         written += ["training"] if self.training != Training() else []
         if written:
             raise ValueError(
-                f"'{written[0]}' is given, but no 'task'. Add task: regression, classification or clustering; "
+                f"'{written[0]}' is given, but no 'task'. Add a task ({', '.join(get_args(Task))}); "
                 f"or remove {', '.join(written)} for a plain ETL."
             )
 
@@ -141,6 +147,8 @@ class PipelineSpec(StrictModel):
                 f"promotion.metric '{self.promotion.metric}' is no metric of a {task}. "
                 f"Allowed: {', '.join(metric_names(task))}."
             )
+        check_forecast(self)
+        check_score(self.score, task)
         self.promotion.check_rollback(task, self.metric)
         self.watching.check_live_quality(task, self.metric)
         if self.split is not None and self.split.by == "group" and self.split.column is None:
@@ -183,6 +191,8 @@ class PipelineSpec(StrictModel):
     @property
     def time_column(self) -> str | None:
         """The column that orders the rows in time, if any."""
+        if self.forecast is not None and self.forecast.time is not None:
+            return self.forecast.time
         if self.split is not None and self.split.by == "time" and self.split.column is not None:
             return self.split.column
         return self.source.timestamp.as_ if self.source.timestamp else None

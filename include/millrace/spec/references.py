@@ -21,7 +21,7 @@ Part = TypeVar("Part", bound=StrictModel)
 _ANY = re.compile(r"\$\{\s*credential\b[^}]*\}?")
 _REFERENCE = re.compile(r"\$\{credential:(?P<name>[a-z0-9][a-z0-9._-]{0,63})\}")
 PLACES = ("source", "transform", "load", "score")
-"""The sections that may refer to credentials: those that connect to something (`transform` by the table that it joins)."""
+"""The sections that may refer to credentials: those that connect to something; `transform` does by a joined table."""
 
 
 def check_references(document: SpecDocument) -> None:
@@ -34,7 +34,7 @@ def check_references(document: SpecDocument) -> None:
                     f"{where}: '{found[0]}' is no reference to a credential.",
                     hint="Write ${credential:NAME}; a name has a-z 0-9 . _ - only.",
                 )
-            if location[0] not in PLACES:
+            if location[0] not in PLACES or (location[0] == "transform" and "with" not in location):
                 raise SpecError(
                     f"{where}: a credential is allowed under {', '.join(PLACES)} only.",
                     hint="Elsewhere records of the run would keep it. For a plain value use an environment variable.",

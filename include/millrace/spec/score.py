@@ -48,3 +48,9 @@ class Score(StrictModel):
                 f"Allowed: '0 6 * * *', model, {', '.join(PRESETS)}."
             )
         return schedule
+
+
+def check_score(score: Score | None, task: str) -> None:
+    """Refuse batches of a task that has none. Raises ValueError."""
+    if score is not None and task == "forecast":
+        raise ValueError("A forecast is made ahead for its whole horizon: remove 'score'.")

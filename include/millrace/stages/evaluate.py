@@ -14,6 +14,7 @@ from millrace.stages.base import RunContext, run_stage
 from millrace.stages.breakdown import breakdown
 from millrace.stages.candidates import all_candidates
 from millrace.stages.champion_score import ScoredChampion, scored_champion
+from millrace.stages.forecast_plots import forecast_plots
 from millrace.stages.held_out import Material, material
 from millrace.stages.importance import permutation_importance
 from millrace.stages.improvement import improvement
@@ -163,6 +164,8 @@ def improvement_document(
 def _plots(context: RunContext, rows: Material, model: Any, given: Answer) -> dict[str, bytes]:
     spec = context.spec
     inputs, truth = rows.testing()
+    if spec.task == "forecast":
+        return forecast_plots(inputs, truth, given.values)
     importance = {}
     if truth is not None:
         importance = permutation_importance(

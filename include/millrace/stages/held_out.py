@@ -68,6 +68,10 @@ class Material:
 
 def material(context: RunContext, transformed: Transformed) -> Material:
     """Read the transformed table and choose its rows. Raises TrainingError."""
+    if context.spec.task == "forecast":
+        from millrace.stages.forecast_material import forecast_material
+
+        return forecast_material(context, transformed)
     spec = context.spec
     dataset = context.artifacts.open_dataset(transformed.dataset.uri)
     frame = limited_frame(dataset, spec, context.warn)

@@ -48,6 +48,7 @@ def training_key(context: RunContext, transformed: Transformed, candidate: str) 
         "target": spec.targets,
         "split": spec.splitting.model_dump(mode="json"),
         "time_column": spec.time_column,
+        "forecast": None if spec.forecast is None else spec.forecast.model_dump(mode="json"),
         "training": spec.training.model_dump(mode="json"),
         "metric": spec.metric,
         "search": spec.search.model_dump(mode="json"),

@@ -29,7 +29,12 @@ DRIFTS = {("data_drift", "features"), ("prediction_drift", None)}
 
 
 def open_monitor(
-    spec: PipelineSpec, run_id: str, settings: Settings | None = None, now: datetime | None = None
+    spec: PipelineSpec,
+    run_id: str,
+    settings: Settings | None = None,
+    now: datetime | None = None,
+    *,
+    act: bool = True,
 ) -> MonitorContext | None:
     """What a check of this pipeline works with; None while it has no champion. Raises RequestError."""
     from millrace.stores.model_registry import MlflowRegistry
@@ -55,11 +60,12 @@ def open_monitor(
         desk=AlertDesk(settings),
         settings=settings,
         now=now or datetime.now(UTC),
+        act=act,
     )
 
 
-def monitor(context: MonitorContext, *, act: bool = True) -> Monitored:
-    """Look at everything the spec asks for. With `act`, alerts are raised and ended and a retraining is claimed."""
+def monitor(context: MonitorContext) -> Monitored:
+    """Look at everything the spec asks for, raise and end alerts, and claim a retraining where one is due."""
     parts = {name: _looked(context, name) for name in _wanted(context)}
     report = Monitored(
         pipeline=context.spec.name,
@@ -69,9 +75,7 @@ def monitor(context: MonitorContext, *, act: bool = True) -> Monitored:
         window={"start": context.since.isoformat(), "end": context.now.isoformat()},
         parts=parts,
     )
-    if act:
-        report = _acted(context, report)
-    return report
+    return _acted(context, report) if context.act else report
 
 
 def _wanted(context: MonitorContext) -> list[str]:

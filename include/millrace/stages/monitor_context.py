@@ -35,6 +35,8 @@ class MonitorContext:
     desk: AlertDesk
     settings: Settings
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    act: bool = True
+    """Whether alerts, artifacts, retrainings and rollbacks come of it; without, a check only looks."""
 
     @property
     def rules(self) -> Monitoring:

@@ -113,7 +113,7 @@ def _pages(
     context: MonitorContext, name: str, reference: pd.DataFrame, current: pd.DataFrame, found: Any
 ) -> dict[str, str]:
     """The pages for people; a page that cannot be drawn is missing, and the verdict stands."""
-    if not found.columns:
+    if not found.columns or not context.act:
         return {}
     prefix = f"monitoring/{context.spec.name}/{context.run_id}/{name}"
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from millrace.spec.monitoring import LiveQuality
+from millrace.spec.promotion import Rollback
 from millrace.stages.judged_rows import judged_rows
 from millrace.stages.live_quality import LiveContext, LiveVerdict, check_live_quality, judged_quality
 from millrace.stages.monitor_context import MonitorContext, Part
@@ -13,10 +14,11 @@ KIND = "live_quality"
 
 def live_quality(context: MonitorContext) -> Part:
     """The verdict on the champion: by the rule of a rollback where there is one, else by that of monitoring."""
-    if context.spec.promotion.rollback is not None:
+    rollback = context.spec.promotion.rollback
+    if rollback is not None and context.act:
         verdict = check_live_quality(LiveContext.open(context.spec, context.settings, context.now))
     else:
-        verdict = _judged(context, context.rules.live_quality or LiveQuality())
+        verdict = _judged(context, rollback or context.rules.live_quality or LiveQuality())
     figures = verdict.model_dump(mode="json")
     if verdict.outcome in {"too_few", "no_champion"}:
         return Part(notes=[verdict.reason], figures=figures)
@@ -32,7 +34,8 @@ def live_quality(context: MonitorContext) -> Part:
     return Part(judged=[KIND], findings=[finding], figures=figures)
 
 
-def _judged(context: MonitorContext, rule: LiveQuality) -> LiveVerdict:
+def _judged(context: MonitorContext, rule: Rollback | LiveQuality) -> LiveVerdict:
     champion, spec = context.champion, context.spec
-    found = context.predictions.judged(spec.name, since=context.since, until=context.now, version=champion.version)
+    since = context.now - (rule.window if isinstance(rule, Rollback) else context.rules.window)
+    found = context.predictions.judged(spec.name, since=since, until=context.now, version=champion.version)
     return judged_quality(spec, context.runs, rule, champion, judged_rows(spec, found))

@@ -69,6 +69,18 @@ class Evaluated(StrictModel):
     reports: dict[str, str] = Field(default_factory=dict, description="Name to s3:// URI of a JSON file.")
 
 
+class Forecasted(StrictModel):
+    """What was forecast."""
+
+    model_version: str | None = Field(description="The champion that made it; None without one.")
+    origin: str | None = Field(default=None, description="The first time that is forecast: ISO 8601, UTC.")
+    series: int = 0
+    forecasts: int = Field(default=0, description="Documents kept in the collection `forecasts`.")
+    live: dict[str, Any] = Field(
+        default_factory=dict, description="count, coverage, width of earlier forecasts whose truth is known."
+    )
+
+
 class Registered(StrictModel):
     """What became of the best candidate."""
 

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from millrace.forecasting.scores import forecast_sums
+
 Array: TypeAlias = "npt.NDArray[Any]"
 Sums: TypeAlias = Callable[[Array], dict[str, Array]]
 """From row weights (resamples x rows) to each metric (one value a resample)."""
@@ -141,6 +143,8 @@ def interval(values: Array) -> list[float]:
 
 
 def _sums(task: str, truth: Array, given: Answer) -> Sums:
+    if task == "forecast":
+        return forecast_sums(truth, given.values)
     return _classification(truth, given) if task == "classification" else _regression(truth, given.values)
 
 

@@ -10,6 +10,8 @@ from millrace.estimators.base import Candidate
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, run_stage
 from millrace.stages.candidates import all_candidates
+from millrace.stages.forecast_material import ForecastMaterial
+from millrace.stages.forecast_training import learnt_forecaster
 from millrace.stages.held_out import material
 from millrace.stages.lineage import lineage_tags, training_key
 from millrace.stages.outputs import Trained, Transformed
@@ -47,7 +49,9 @@ def _train(context: RunContext, transformed: Transformed, label: str) -> Trained
     started = time.time()
     candidate = all_candidates(context.spec)[label]
     rows = material(context, transformed)
-    learnt = learn(context, rows, candidate)
+    learnt = (
+        learnt_forecaster(rows, candidate) if isinstance(rows, ForecastMaterial) else learn(context, rows, candidate)
+    )
     scored, _ = rows.score(learnt.model)
     tracked, plotted = _track(context, transformed, label, learnt, scored, started), _plotted(context, label, learnt)
     if plotted is not None:

@@ -57,7 +57,8 @@ class AlertStore(MongoStore):
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        document: Document = found or {}  # an upsert always gives one
+        # The embedded server may give nothing back when two writers open the same alert at one moment.
+        document: Document = found or self.collection("alerts").find_one({"slot": slot}) or {**seen, **first}
         if finding.severity == "critical":
             self._worsen(document, channels, now)
         return document
@@ -150,7 +151,8 @@ class AlertStore(MongoStore):
     def retry_failed(self) -> int:
         """Make every delivery that was given up due again; how many alerts have one."""
         now = datetime.now(UTC)
-        again = {"$set": {"news.$[lost].status": PENDING, "news.$[lost].next_at": now, "news.$[lost].attempts": 0}}
+        # The status comes last: the embedded server looks at the filter again before each of these.
+        again = {"$set": {"news.$[lost].next_at": now, "news.$[lost].attempts": 0, "news.$[lost].status": PENDING}}
         updated = self.collection("alerts").update_many(
             {"news.status": FAILED}, again, array_filters=[{"lost.status": FAILED}]
         )

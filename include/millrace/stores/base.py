@@ -112,6 +112,18 @@ class RunStore(Protocol):
     def record_model(self, document: dict[str, Any]) -> None:
         """Keep a model version's lineage (collection `models`); `_id` is name and version."""
 
+    def record_forecasts(self, documents: Iterable[dict[str, Any]]) -> int:
+        """Keep forecasts, each in place of one of the same pipeline, series, origin and time; returns how many."""
+
+    def forecasts_without_actual(self, pipeline: str, before: datetime) -> list[dict[str, Any]]:
+        """Forecasts of times before `before` whose true value is not known yet: `_id`, `series`, `timestamp`."""
+
+    def record_actuals(self, actuals: dict[str, float]) -> None:
+        """Put the true value beside forecasts, by their `_id`."""
+
+    def forecast_quality(self, pipeline: str, since: datetime, until: datetime | None = None) -> dict[str, Any]:
+        """How the forecasts since then have held: `count` of those with a true value, `coverage`, `width`."""
+
     def model_record(self, name: str, version: str) -> dict[str, Any] | None:
         """What `record_model` kept of a version; None for an unknown one."""
 

@@ -40,6 +40,12 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
         [("keys", 1)],
     ],
     "feedback": [[("model", 1), ("updated_at", -1)]],
+    "forecasts": [
+        [("pipeline", 1), ("series", 1), ("timestamp", 1), ("origin", -1)],
+        [("pipeline", 1), ("origin", -1)],
+        [("pipeline", 1), ("timestamp", 1)],
+        [("pipeline", 1), ("actual", 1), ("timestamp", 1)],
+    ],
     "alerts": [
         [("status", 1), ("opened_at", -1)],
         [("pipeline", 1), ("status", 1), ("opened_at", -1)],

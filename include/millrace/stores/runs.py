@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from millrace.errors import ConflictError, NotFoundError
+from millrace.stores.forecasts import MongoForecasts
 from millrace.stores.locks import MongoLocks
 from millrace.stores.mongo import Document, explained
 from millrace.stores.records import MongoRecords
@@ -19,7 +20,7 @@ RUNNING, SUCCESS, FAILED, KILLED = "running", "success", "failed", "killed"
 _LISTED = {"spec": 0, "stages.evaluate.output": 0, "stages.validate.output": 0}
 
 
-class MongoRunStore(MongoLocks, MongoRecords):
+class MongoRunStore(MongoLocks, MongoRecords, MongoForecasts):
     """The run store of one installation; see `stores.base.RunStore`."""
 
     @explained

@@ -54,7 +54,8 @@ def keep(home: Path, name: str, model, *, compiled: bool) -> None:
         kinds=dict.fromkeys(FIELDS, "number"),
         files=form.files() if form is not None else {},
     )
-    version = ModelVersion(name=name, version="1", uri=f"models:/{name}/1", run_id="bench", created="2026-01-01")
+    about = {"uri": f"models:/{name}/1", "run_id": "bench", "created": "2026-01-01"}
+    version = ModelVersion(name=name, version="1", tags={"millrace.cache_seconds": "0"}, **about)
     files = ModelFiles(home / "models")
     files.fetch(version, lambda _, folder: write_model_folder(folder, new, "bench"))
     files.keep(version)

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.integration
 WEAK = {"estimator": "random_forest", "params": {"n_estimators": 10, "max_depth": 2}}
 
 
-def ridge(alpha: float) -> dict[str, Any]:
-    return {"estimator": "ridge", "params": {"alpha": alpha}}
+def forest(trees: int, depth: int = 6) -> dict[str, Any]:
+    return {"estimator": "random_forest", "params": {"n_estimators": trees, "max_depth": depth}}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -23,16 +23,16 @@ def test_only_what_is_surely_better_is_promoted(bench: Any, seed: int) -> None:
         return bench.run(bench.spec(candidates=[candidate]), frame)[2]
 
     assert run(WEAK).promoted
-    better = run(ridge(1.0))
+    better = run(forest(30))
     assert better.promoted, better.reason
     assert better.decision["improvement"]["low"] > 0
-    alike = [run(ridge(alpha)) for alpha in (0.7, 1.4)]
+    alike = [run(forest(trees)) for trees in (24, 28, 36)]
     assert not any(one.promoted for one in alike)
     gains = [one.decision["improvement"]["value"] for one in alike]
     assert max(gains) > 0, "neither is nominally better: this shows nothing"
     nominally_better = alike[gains.index(max(gains))]
     assert "but not beyond the noise" in nominally_better.reason
-    worse = run({**WEAK, "params": {"n_estimators": 10, "max_depth": 3}})
+    worse = run(forest(9, depth=2))
     assert not worse.promoted
     assert "is not better than the champion's" in worse.reason
     assert bench.registry.champion("weather").version == better.model_version
@@ -70,8 +70,8 @@ def test_a_model_that_is_too_slow_or_too_large_is_not_promoted(bench: Any, rule:
 
 def test_below_zero_an_improvement_says_how_much_worse_is_still_welcome(bench: Any) -> None:
     frame = bench.table(rows=600, noise=3.0)
-    bench.run(bench.spec(candidates=[ridge(1.0)]), frame)
-    spec = bench.spec(candidates=[ridge(1.4)], promotion={"min_improvement": -0.05})
+    bench.run(bench.spec(candidates=[forest(30)]), frame)
+    spec = bench.spec(candidates=[forest(28)], promotion={"min_improvement": -0.2})
     assert bench.run(spec, frame)[2].promoted
-    worse = bench.spec(candidates=[WEAK], promotion={"min_improvement": -0.05})
+    worse = bench.spec(candidates=[WEAK], promotion={"min_improvement": -0.2})
     assert not bench.run(worse, frame)[2].promoted

@@ -276,3 +276,29 @@ def test_probabilities_are_told_to_whom_asks(served):
     asked = [client.post(f"{PATH}?probabilities={flag}", json=bodies[0]) for flag in ("true", "false")]
     assert [answer.status_code for answer in asked] == [200, 200]
     assert client.post(f"{PATH}?probabilities=perhaps", json=bodies[0]).status_code == 422
+
+
+def test_a_rush_is_refused_at_once_and_forgotten_after(settings, register, fitted, inputs, start, monkeypatch):
+    monkeypatch.setenv("SERVING_WAIT_SECONDS", "0.001")  # everything takes too long
+    register(fitted(1.0))  # not compiled: it goes the ordinary way
+    content, found = request(rows_of(inputs, 1)[0]), []
+    with start(settings) as client:
+
+        def ask():
+            wire = Wire(client)
+            for _ in range(15):
+                wire.send(content)
+                found.append(wire.read())
+
+        threads = [threading.Thread(target=ask) for _ in range(64)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {status for status, _, _ in found} == {200, 503}
+        headers, body = next((headers, json.loads(body)) for status, headers, body in found if status == 503)
+        assert (headers["retry-after"], body["code"]) == ("1", "overloaded")
+        assert body["request_id"] == headers["x-request-id"]
+        assert "more to do" in body["error"]
+        assert f'predictions_shed_total{{model="{NAME}"}}' in client.get("/metrics").text
+        assert client.post(PATH, json=rows_of(inputs, 1)[0]).status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import ExitStack
 
 import pytest
@@ -33,30 +34,91 @@ def test_a_model_that_is_idle_takes_any_number_of_rows(clock):
     assert admission.under_way() == 0
 
 
-def test_a_burst_is_taken_while_nobody_has_waited_for_long(clock):
-    admission = Admission(1.0)
+def test_a_burst_is_taken_until_it_is_known_to_be_too_much(clock):
+    admission = Admission(0.1)
     with ExitStack() as under_way:
         for _ in range(1000):
             under_way.enter_context(admission.enter("m", 1))
-            clock.now += 0.001
         assert admission.under_way() == 1000
 
 
-def test_while_the_oldest_waits_too_long_others_are_refused_and_counted(clock):
+def offered(clock, admission, *, seconds, rate, capacity):
+    """A queue with one server: how long each accepted request took, and how many were refused."""
+    line, taken, refused = deque(), [], 0
+    due = done = clock.now
+    end = clock.now + seconds
+    while clock.now < end:
+        if due <= done or not line:
+            clock.now = max(clock.now, due)
+            due += 1 / rate
+            stack = ExitStack()
+            try:
+                stack.enter_context(admission.enter("m", 1))
+            except OverloadedError:
+                refused += 1
+                continue
+            if not line:
+                done = clock.now + 1 / capacity
+            line.append((clock.now, stack))
+        else:
+            clock.now = max(clock.now, done)
+            since, stack = line.popleft()
+            stack.close()
+            taken.append(clock.now - since)
+            done = clock.now + 1 / capacity
+    for _, stack in line:
+        stack.close()
+    return taken, refused
+
+
+@pytest.mark.parametrize("capacity", [400, 1_500, 10_000])
+def test_under_four_times_its_load_a_model_stays_quick_and_busy(clock, capacity):
+    admission = Admission(0.1)
+    offered(clock, admission, seconds=2, rate=4 * capacity, capacity=capacity)  # it learns
+    taken, refused = offered(clock, admission, seconds=5, rate=4 * capacity, capacity=capacity)
+    assert len(taken) >= 0.95 * 5 * capacity
+    assert sorted(taken)[int(0.99 * len(taken))] < 0.15
+    assert refused > 2 * len(taken)
+
+
+def test_a_model_within_its_capacity_refuses_nobody(clock):
+    taken, refused = offered(clock, Admission(0.1), seconds=5, rate=900, capacity=1_000)
+    assert refused == 0
+    assert len(taken) > 4_000
+
+
+def test_after_the_rush_the_limit_grows_again(clock):
+    admission = Admission(0.1)
+    offered(clock, admission, seconds=2, rate=4_000, capacity=400)
+    taken, refused = offered(clock, admission, seconds=3, rate=3_000, capacity=4_000)
+    assert refused < 0.05 * len(taken)
+
+
+def test_one_that_is_stuck_stops_the_line_and_no_other(clock):
     shed = []
-    admission = Admission(1.0, note_shed=shed.append)
-    with ExitStack() as oldest, admission.enter("other", 1):
+    admission = Admission(0.1, note_shed=shed.append)
+    with ExitStack() as oldest:
         oldest.enter_context(admission.enter("m", 10))
-        clock.now += 0.9
+        clock.now += 1.9
         with admission.enter("m", 1):
-            clock.now += 0.3
-            with pytest.raises(OverloadedError, match=r"waits for 1\.2 s already"), admission.enter("m", 1):
+            clock.now += 0.2
+            assert not admission.has_room("m")
+            with pytest.raises(OverloadedError, match="11 rows are under way"), admission.enter("m", 1):
                 pass
             assert shed == ["m"]
-            assert admission.under_way() == 12
+            with admission.enter("other", 1):
+                assert admission.under_way() == 12
             oldest.close()
-            with admission.enter("m", 1):  # the one that is the oldest now waits for 0.3 s
+            with admission.enter("m", 1):
                 pass
+
+
+def test_a_large_batch_may_take_longer_than_a_row(clock):
+    admission = Admission(0.1)
+    with admission.enter("m", 1_000):
+        clock.now += 1.0
+    with admission.enter("m", 1_000), admission.enter("m", 1_000):
+        pass
 
 
 def test_a_failed_prediction_is_no_longer_under_way():

@@ -1,0 +1,71 @@
+// The alerts, newest first: what is wrong, who knows of it, and that it is over.
+import { get, post } from "../api.js";
+import { h } from "../dom.js";
+import { ago } from "../format.js";
+import { empty, notice, pageHead, table, tag } from "../parts.js";
+
+export const tab = "alerts";
+export const title = () => "Alerts";
+export const pause = () => 6000;
+const LOOK = { open: "is-bad", acknowledged: "is-warn", resolved: "is-good" };
+
+export function load({ status, before }) {
+  const wanted = [["status", status ?? "active"], ["before", before], ["limit", "30"]];
+  return get(`api/v1/alerts?${new URLSearchParams(wanted.filter(([, value]) => value && value !== "all"))}`);
+}
+
+export function draw({ alerts, next_before: next }, { status = "active", before }) {
+  const refused = h("div", { id: "refused" });
+  return [
+    pageHead("Alerts", null, filter(status)),
+    refused,
+    alerts.length ? list(alerts, refused) : empty(status === "active" ? "Nothing is wrong" : "No alerts", null),
+    h("div", { class: "links" },
+      before ? h("a", { href: address(status) }, "← Newest") : null,
+      next ? h("a", { href: address(status, next) }, "Older →") : null),
+  ];
+}
+
+function list(alerts, refused) {
+  return table("Alerts, newest first", [["State"], ["Pipeline"], ["What"], ["Since", "nowrap"], [""]],
+    alerts.map((alert) => [
+      h("div", { class: "chips" }, tag(alert.status, LOOK[alert.status]), tag(alert.severity, alert.severity === "critical" ? "is-bad" : "is-warn")),
+      h("a", { href: `#/runs?pipeline=${encodeURIComponent(alert.pipeline)}` }, alert.pipeline),
+      h("div", {}, alert.message, h("div", { class: "small muted" }, told(alert))),
+      ago(alert.opened_at),
+      actions(alert, refused),
+    ]));
+}
+
+function told(alert) {
+  const ended = alert.resolved_by ? `ended by ${alert.resolved_by}: ${alert.resolved_reason}` : null;
+  const known = alert.acknowledged_by ? `known to ${alert.acknowledged_by}` : null;
+  const lost = alert.deliveries.filter(({ error }) => error).map(({ channel, error }) => `${channel}: ${error}`);
+  return [`seen ${alert.times_seen} times`, ended ?? known, ...lost].filter(Boolean).join(" · ");
+}
+
+function actions(alert, refused) {
+  const button = (verb, text) => h("button", { type: "button", class: "button copy", id: `${verb}-${alert.id}`, onclick: () => change(alert, verb, refused) }, text);
+  if (alert.status === "resolved") return "";
+  return h("div", { class: "chips" },
+    alert.status === "open" ? button("acknowledge", "Acknowledge") : null, button("resolve", "Resolve"));
+}
+
+async function change(alert, verb, refused) {
+  try {
+    await post(`api/v1/alerts/${encodeURIComponent(alert.id)}/${verb}`, {});
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  } catch (error) {
+    refused.replaceChildren(notice("is-bad", null, [error.message]));
+  }
+}
+
+function filter(status) {
+  const states = [["active", "Active"], ["open", "Open"], ["acknowledged", "Acknowledged"], ["resolved", "Resolved"], ["all", "All"]];
+  return h("div", { class: "filters" },
+    h("select", { id: "by-status", "aria-label": "Show by state", onchange: (event) => { location.hash = address(event.target.value); } },
+      states.map(([value, text]) => h("option", { value, selected: status === value }, text))));
+}
+
+const address = (status, before) =>
+  `#/alerts?${new URLSearchParams([["status", status], ["before", before]].filter(([, value]) => value))}`;

@@ -1,0 +1,235 @@
+"""A forecast from the table to the store: trained, chosen on the past, registered, kept once, judged by what came."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from millrace.errors import TrainingError
+from millrace.pipeline import perform, stages_of
+from millrace.run_summary import run_summary
+from millrace.settings import Settings
+from millrace.spec.models import PipelineSpec
+from millrace.stages.base import RunContext
+from millrace.stages.candidates import all_candidates
+from millrace.stages.outputs import Transformed
+from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.model_registry import MlflowRegistry
+from millrace.stores.mongo import MongoStore
+from millrace.stores.runs import MongoRunStore
+
+pytestmark = pytest.mark.integration
+BEGAN = pd.Timestamp("2024-01-15", tz="UTC")
+MEMBERS = [{"estimator": "day_vector"}, {"estimator": "lag_regression", "regressor": "linear", "lags": [1, 24, 168]}]
+
+
+def cities(days: int, seed: int = 0) -> pd.DataFrame:
+    """Two cities in Madrid's time, over the night in which the clocks go forward (31 March 2024)."""
+    times = pd.date_range(BEGAN, periods=24 * days, freq="h")
+    local = times.tz_convert("Europe/Madrid")
+    frames = []
+    for place, city in enumerate(("Bilbao", "Sevilla")):
+        rng = np.random.default_rng(seed + place)
+        course = 12 * np.sin(2 * np.pi * (local.hour - 6) / 24) - 8 * (local.dayofweek >= 5)
+        demand = (place + 1) * (100 + course + rng.standard_normal(len(times)))
+        frames.append(pd.DataFrame({"city": city, "at": times, "demand": demand}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def spec_of(**parts: Any) -> PipelineSpec:
+    document = {
+        "name": "cities",
+        "source": {"type": "sample", "name": "energy_demand"},
+        "task": "forecast",
+        "target": "demand",
+        "forecast": {
+            "series": "city",
+            "time": "at",
+            "frequency": "h",
+            "horizon": 24,
+            "timezone": "Europe/Madrid",
+            "duplicates": "mean",
+            "gaps": {"interpolate": 2},
+            "backtest": {"held_out": 168, "choose": 336, "refit": 14},
+        },
+        "candidates": [{"estimator": "day_vector"}, {"estimator": "mean", "members": MEMBERS}],
+    }
+    return PipelineSpec.model_validate({**document, **parts})
+
+
+class Bench:
+    """One installation on which runs are made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.store = MongoStore(settings)
+        self.runs, self.artifacts = MongoRunStore(settings), S3ArtifactStore(settings)
+        self.registry = MlflowRegistry(settings)
+        self.count = 0
+
+    def run(self, spec: PipelineSpec, frame: pd.DataFrame) -> dict[str, Any]:
+        self.count += 1
+        run_id = f"{spec.name}--{self.count}"
+        self.runs.create_run({"_id": run_id, "pipeline": spec.name, "status": "queued", "stages": {}})
+        self.context = RunContext(run_id, spec, "spec-1", self.runs, self.artifacts, self.registry)
+        table = Transformed(dataset=self.artifacts.write_dataset(spec.name, [frame]))
+        outputs: dict[str, Any] = {"transform": table.model_dump(mode="json")}
+        for stage in stages_of(spec)[3:]:
+            if stage == "train":
+                labels = list(all_candidates(spec))
+                outputs[stage] = [perform(self.context, stage, outputs, label) for label in labels]
+            else:
+                outputs[stage] = perform(self.context, stage, outputs)
+        return outputs
+
+    def documents(self) -> list[dict[str, Any]]:
+        return list(self.store.collection("forecasts").find().sort("_id"))
+
+    def warnings(self) -> list[str]:
+        return run_summary(self.runs.get_run(self.context.run_id))["warnings"]
+
+
+@pytest.fixture
+def bench(settings: Settings) -> Bench:
+    return Bench(settings)
+
+
+def test_a_run_ends_with_forecasts_that_come_true(bench: Bench) -> None:
+    whole = cities(days=80)
+    known = whole[whole["at"] < pd.Timestamp("2024-03-30 23:00", tz="UTC")]  # midnight before the short day
+    outputs = bench.run(spec_of(), known)
+    trained = {one["candidate"]: one for one in outputs["train"]}
+    assert set(trained) == {"day_vector", "mean", "baseline"}
+    assert outputs["evaluate"]["best"] in {"day_vector", "mean"}
+    chosen = trained[outputs["evaluate"]["best"]]
+    assert chosen["cv_metrics"]["mape"] < 0.5 * trained["baseline"]["cv_metrics"]["mape"] + 0.02
+    assert 0.8 < chosen["metrics"]["coverage"] <= 1.0
+    assert chosen["metrics"]["mase"] < 1
+    assert chosen["rows"]["test"] == 2 * 168
+    assert set(outputs["evaluate"]["plots"]) == {"forecast", "error_by_horizon"}
+    assert outputs["register"]["promoted"], outputs["register"]["reason"]
+    made = outputs["forecast"]
+    assert (made["series"], made["model_version"], made["origin"]) == (2, "1", "2024-03-30T23:00:00+00:00")
+    found = bench.documents()
+    assert made["forecasts"] == len(found) == 2 * 23  # 31 March has no 02:00
+    first = found[0]
+    assert first["city"] == first["series"] == "Bilbao"
+    assert first["timestamp"] == datetime(2024, 3, 30, 23, tzinfo=UTC)
+    assert first["confidence_lower"] < first["demand"] < first["confidence_upper"]
+    assert (first["horizon"], first["model_version"], first["level"]) == (1, "1", 0.9)
+    truth = whole.set_index(["city", "at"])["demand"]
+    errors = [abs(d["demand"] - truth[d["city"], pd.Timestamp(d["timestamp"])]) / d["demand"] for d in found]
+    assert np.mean(errors) < 0.04
+
+
+def test_a_repeated_run_leaves_one_forecast_and_new_data_makes_a_new_one(bench: Bench) -> None:
+    spec, whole = spec_of(candidates=[{"estimator": "day_vector"}]), cities(days=80)
+    until = BEGAN + pd.Timedelta(days=66, hours=23)
+    bench.run(spec, whole[whole["at"] < until])
+    before = bench.documents()
+    bench.run(spec, whole[whole["at"] < until])
+    again = bench.documents()
+    assert [d["_id"] for d in again] == [d["_id"] for d in before]
+    assert {d["model_version"] for d in again} == {"1"}
+
+    outputs = bench.run(spec, whole[whole["at"] < until + pd.Timedelta(days=2)])
+    assert outputs["forecast"]["model_version"] is not None
+    found = bench.documents()
+    assert len(found) == 2 * len(before)
+    assert len({d["origin"] for d in found}) == 2
+    judged = [d for d in found if d.get("actual") is not None]
+    assert [d["_id"] for d in judged] == [d["_id"] for d in before]
+    truth = whole.set_index(["city", "at"])["demand"]
+    assert all(d["actual"] == truth[d["city"], pd.Timestamp(d["timestamp"])] for d in judged)
+    inside = [d["confidence_lower"] <= d["actual"] <= d["confidence_upper"] for d in judged]
+    live = outputs["forecast"]["live"]
+    assert live["count"] == len(judged)
+    assert live["coverage"] == pytest.approx(np.mean(inside))
+
+
+def test_the_champion_is_judged_by_what_it_forecast_before_it_was_fitted_and_after(bench: Bench) -> None:
+    """The held-out week of the second run is half in the champion's record, half after its fit."""
+    spec, whole = spec_of(candidates=[{"estimator": "day_vector"}]), cities(days=80)
+    until = BEGAN + pd.Timedelta(days=66, hours=23)
+    bench.run(spec, whole[whole["at"] < until])
+    other = spec_of(candidates=[{"estimator": "day_vector", "days": [1, 2]}])
+    outputs = bench.run(other, whole[whole["at"] < until + pd.Timedelta(days=3)])
+    champion = outputs["evaluate"]["champion"]
+    assert champion["version"] == "1"
+    assert 0 < champion["metrics"]["mape"] < 0.05
+    assert set(champion["difference"]) >= {"mape", "mase"}
+    assert not any("not compared" in sentence for sentence in bench.warnings())
+
+
+def test_a_champion_of_other_series_is_no_hurdle_and_new_series_are_told(bench: Bench) -> None:
+    spec, whole = spec_of(candidates=[{"estimator": "day_vector"}]), cities(days=70)
+    bench.run(spec, whole[whole["city"] == "Bilbao"])
+    outputs = bench.run(spec.model_copy(update={"promotion": spec.promotion.model_copy(update={"limit": 1e-9})}), whole)
+    assert not outputs["register"]["promoted"]
+    assert any("not compared" in sentence and "Sevilla" in sentence for sentence in bench.warnings())
+    assert any("1 series are new since the champion was fitted" in sentence for sentence in bench.warnings())
+    assert outputs["forecast"]["series"] == 1
+
+
+def test_without_a_champion_nothing_is_forecast(bench: Bench) -> None:
+    spec = spec_of(candidates=[{"estimator": "day_vector"}], promotion={"limit": 1e-9})
+    outputs = bench.run(spec, cities(days=60))
+    assert outputs["forecast"]["forecasts"] == 0
+    assert bench.documents() == []
+    assert any("no champion to forecast with" in sentence for sentence in bench.warnings())
+
+
+def test_a_regressor_without_its_future_is_refused(bench: Bench) -> None:
+    whole = cities(days=75)
+    whole["heat"] = np.random.default_rng(1).normal(0, 20, len(whole))
+    whole["demand"] += whole["heat"]
+    plan = spec_of().forecast.model_copy(update={"regressors": ["heat"]})
+    spec = spec_of(candidates=[{"estimator": "day_vector"}]).model_copy(update={"forecast": plan})
+    last = whole["at"].max() - timedelta(days=2)
+    ahead = whole.assign(demand=whole["demand"].where(whole["at"] < last))
+    outputs = bench.run(spec, ahead)
+    assert outputs["forecast"]["forecasts"] == 48
+    truth = whole.set_index(["city", "at"])["demand"]
+    errors = [abs(d["demand"] - truth[d["city"], pd.Timestamp(d["timestamp"])]) for d in bench.documents()]
+    assert np.mean(errors) < 6
+    with pytest.raises(TrainingError, match=r"regressor 'heat' of the series 'Bilbao' is not known at 2024"):
+        bench.run(spec, whole[whole["at"] < last])
+
+
+def test_pages_and_filters_of_the_store_tell_each_time_once(bench: Bench) -> None:
+    began = datetime(2024, 5, 1, tzinfo=UTC)
+    documents = [
+        {
+            "pipeline": "p",
+            "series": city,
+            "city": city,
+            "timestamp": began + timedelta(days=origin, hours=hour),
+            "demand": float(origin),
+            "confidence_lower": 0.0,
+            "confidence_upper": 9.0,
+            "origin": began + timedelta(days=origin),
+        }
+        for city in ("A", "B")
+        for origin in range(3)
+        for hour in range(48)
+    ]
+    assert bench.runs.record_forecasts(documents) == 288
+    assert bench.runs.record_forecasts(documents) == 288
+    assert len(bench.documents()) == 288
+    found = bench.runs.find_forecasts("p", limit=1000)
+    assert len(found) == 2 * 96
+    assert [d["demand"] for d in found[:96]] == [0.0] * 24 + [1.0] * 24 + [2.0] * 48
+    pages: list[dict[str, Any]] = []
+    while page := bench.runs.find_forecasts(
+        "p", limit=50, after=(pages[-1]["series"], pages[-1]["timestamp"]) if pages else None
+    ):
+        pages += page
+    assert [d["_id"] for d in pages] == [d["_id"] for d in found]
+    only = bench.runs.find_forecasts("p", where={"city": "B"}, since=began, until=began + timedelta(hours=5))
+    assert [(d["city"], d["timestamp"].hour) for d in only] == [("B", hour) for hour in range(5)]
+    assert bench.runs.forecast_quality("p", began) == {"count": 0, "coverage": None, "width": None}
+    bench.runs.record_actuals({found[0]["_id"]: 5.0, found[1]["_id"]: 50.0})
+    assert bench.runs.forecast_quality("p", began) == {"count": 2, "coverage": 0.5, "width": 9.0}
