@@ -23,6 +23,7 @@ from millrace.spec.score import OnBadRows
 from millrace.stages.base import RunContext, error_document
 from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
+from millrace.stages.search.workers import lasting
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
@@ -128,8 +129,9 @@ def run_pipeline(context: RunContext, progress: Progress | None = None) -> dict[
     outputs: dict[str, Any] = {}
     failure: dict[str, Any] | None = None
     try:
-        for stage in stages_of(context.spec):
-            outputs[stage] = _observed(context, stage, outputs, progress)
+        with lasting():
+            for stage in stages_of(context.spec):
+                outputs[stage] = _observed(context, stage, outputs, progress)
     except Exception as error:
         failure = error_document(error)
         log.debug("%s failed", context.run_id, exc_info=error)

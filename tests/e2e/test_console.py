@@ -47,6 +47,15 @@ target: target
 candidates:
   - {estimator: logistic_regression}
 """
+GROUPS = """
+name: wildflowers
+source: {type: sample, name: sklearn/iris}
+transform:
+  - {step: drop_columns, columns: [target]}
+task: clustering
+candidates:
+  - {estimator: k_means, params: {n_clusters: 3}}
+"""
 WIDTHS = """
     const images = [...document.querySelectorAll(".plots img")];
     for (const image of images) image.loading = "eager";
@@ -61,7 +70,7 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def installation(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """An installation with one pipeline that ran once."""
+    """An installation with two pipelines that ran once each."""
     home = tmp_path_factory.mktemp("console")
     (home / "mlflow").mkdir()
     (home / "pipelines").mkdir()
@@ -75,9 +84,11 @@ def installation(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -
         }
     )
     S3ArtifactStore(settings).ensure_bucket()
-    loaded = load_spec(home / "pipelines" / "tumour.yaml")
-    summary = run_pipeline(open_context(loaded, new_run_id(loaded.spec), settings=settings))
-    assert summary["promoted"], summary["error"]
+    (home / "pipelines" / "wildflowers.yaml").write_text(GROUPS)
+    for name in ("tumour", "wildflowers"):
+        loaded = load_spec(home / "pipelines" / f"{name}.yaml")
+        summary = run_pipeline(open_context(loaded, new_run_id(loaded.spec), settings=settings))
+        assert summary["promoted"], summary["error"]
     return settings
 
 
@@ -134,6 +145,17 @@ def see(browser: Any, css: str, text: str = "") -> Any:
         return driver.execute_script(script, css, text)
 
     return WebDriverWait(browser, 40).until(found, f"no {css} with {text!r}: {browser.page_source[-3000:]}")
+
+
+def test_a_run_shows_each_class_and_each_cluster(browser, address):
+    for pipeline, section, found in (
+        ("tumour", "Classes", ("malignant", "benign", "Actual, as it was predicted")),
+        ("wildflowers", "Clusters", ("Cluster 0 (", "petal length (cm)", "overall")),
+    ):
+        browser.get(f"{address}#/runs")
+        see(browser, "tbody a", pipeline).click()
+        text = see(browser, f'section[aria-label="{section}"]').text
+        assert all(word in text for word in found), text
 
 
 def test_a_person_finds_the_champion_and_follows_the_last_run(browser, address):

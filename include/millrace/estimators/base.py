@@ -25,7 +25,6 @@ class Candidate(StrictModel, ABC):
     needs_scaling: ClassVar[bool] = False
     takes_missing: ClassVar[bool] = False
     several_targets: ClassVar[bool] = True
-    encoded_labels: ClassVar[bool] = False
     is_baseline: ClassVar[bool] = False
     is_composite: ClassVar[bool] = False
 

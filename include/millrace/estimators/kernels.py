@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,10 @@ class ScaledProcess(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             optimizer=_climb,
             n_restarts_optimizer=self.n_restarts_optimizer,
             random_state=self.random_state,
-        ).fit(rows, y)
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a scale at its bound says that the input does not matter
+            process.fit(rows, y)
         product = process.kernel_.k1
         self.scales_ = np.broadcast_to(product.k2.length_scale, rows.shape[1]).copy()
         self.points_ = rows / self.scales_

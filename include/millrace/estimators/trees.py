@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from millrace.errors import TrainingError
 from millrace.estimators.base import Candidate
 from millrace.estimators.threads import training_threads
 
@@ -77,8 +78,8 @@ class XGBoost(Candidate):
     tasks: ClassVar[frozenset[str]] = _TASKS
     parameters: ClassVar[frozenset[str]] = frozenset(
         {
-            "base_score", "booster", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "gamma",
-            "grow_policy", "importance_type", "interaction_constraints", "learning_rate", "max_bin",
+            "base_score", "booster", "class_weight", "colsample_bylevel", "colsample_bynode", "colsample_bytree",
+            "gamma", "grow_policy", "importance_type", "interaction_constraints", "learning_rate", "max_bin",
             "max_delta_step", "max_depth", "max_leaves", "min_child_weight", "monotone_constraints",
             "multi_strategy", "n_estimators", "n_jobs", "num_parallel_tree", "objective", "random_state",
             "reg_alpha", "reg_lambda", "sampling_method", "scale_pos_weight", "subsample", "tree_method",
@@ -86,12 +87,18 @@ class XGBoost(Candidate):
         }
     )  # fmt: skip
     takes_missing: ClassVar[bool] = True
-    encoded_labels: ClassVar[bool] = True
     estimator: Literal["xgboost"]
 
     def build(self, task: str, params: dict[str, Any], seed: int) -> Any:
-        """XGBoost's scikit-learn estimator."""
+        """XGBoost's scikit-learn estimator; its classifier knows neither labels nor class weights by itself."""
         from xgboost import XGBClassifier, XGBRegressor
 
-        model = XGBClassifier if task == "classification" else XGBRegressor
-        return model(**{"random_state": seed, "tree_method": "hist", **params})
+        from millrace.estimators.labels import EncodedLabels
+
+        given = {"random_state": seed, "tree_method": "hist", **params}
+        class_weight = given.pop("class_weight", None)
+        if task == "classification":
+            return EncodedLabels(XGBClassifier(**given), class_weight)
+        if class_weight is not None:  # XGBoost itself would take any word, and leave it unused
+            raise TrainingError("class_weight is for task: classification.", hint=f"Remove it from '{self.label}'.")
+        return XGBRegressor(**given)

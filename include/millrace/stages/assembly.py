@@ -77,10 +77,6 @@ class Recipe:
             from sklearn.multioutput import MultiOutputRegressor
 
             return MultiOutputRegressor(model)
-        if self.task == "classification" and self.candidate.encoded_labels:
-            from millrace.estimators.labels import EncodedLabels
-
-            return EncodedLabels(model)
         return model
 
 

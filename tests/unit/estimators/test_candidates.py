@@ -40,18 +40,20 @@ def candidate(name: str, task: str) -> Candidate:
 
 
 def innermost(model: Any) -> Any:
-    return getattr(model, "regressor", model)
+    return getattr(model, "regressor", getattr(model, "classifier", model))
 
 
 @pytest.mark.parametrize(("name", "task"), PAIRS)
 def test_the_static_parameters_are_those_of_the_estimator(name: str, task: str) -> None:
     entry = candidate(name, task)
-    known = set(innermost(entry.build(task, {}, 17)).get_params(deep=False))
+    model = entry.build(task, {}, 17)
+    known = set(innermost(model).get_params(deep=False)) | set(model.get_params(deep=False))
     own = {parameter for parameter in entry.parameters if parameter not in known}
     # Classifiers and regressors of one family share a list, so a parameter must belong to one of them.
     for other in entry.tasks - {task}:
         other_entry = candidate(name, other)
-        own -= set(innermost(other_entry.build(other, {}, 17)).get_params(deep=False))
+        other_model = other_entry.build(other, {}, 17)
+        own -= set(innermost(other_model).get_params(deep=False)) | set(other_model.get_params(deep=False))
     assert own == set()
 
 
@@ -92,8 +94,9 @@ def test_labels_keep_their_type_where_the_estimator_counts_classes(labels: list[
 
     inputs = np.linspace(-1, 1, 60).reshape(-1, 1)
     target = np.array(labels)[(inputs[:, 0] > 0).astype(int)]
-    inner = BY_NAME["xgboost"].model_validate({"estimator": "xgboost"}).build("classification", {"n_estimators": 5}, 17)
-    model = EncodedLabels(inner).fit(inputs, target)
+    model = BY_NAME["xgboost"].model_validate({"estimator": "xgboost"}).build("classification", {"n_estimators": 5}, 17)
+    assert isinstance(model, EncodedLabels)
+    model.fit(inputs, target)
     assert model.predict(inputs).dtype == target.dtype
     assert model.predict(inputs).tolist() == target.tolist()
     assert model.predict_proba(inputs).shape == (60, 2)
@@ -128,3 +131,43 @@ def test_the_baseline_is_always_there_once() -> None:
     assert labels("ridge") == ["ridge", "baseline"]
     assert labels("ridge", "dummy") == ["ridge", "dummy"]
     assert labels("k_means", task="clustering") == ["k_means"]
+
+
+def test_class_weights_turn_xgboost_towards_a_rare_class() -> None:
+    rng = np.random.default_rng(1)
+    rare = rng.random(2000) < 0.05
+    inputs = (rng.normal(size=2000) + rare).reshape(-1, 1)
+    entry = BY_NAME["xgboost"].model_validate({"estimator": "xgboost", "params": {"class_weight": "balanced"}})
+    plain, weighed = (
+        entry.build("classification", {"n_estimators": 30, "max_depth": 2, **params}, 17).fit(inputs, rare)
+        for params in ({}, entry.params)
+    )
+    assert weighed.predict(inputs)[rare].mean() > 0.6 > 0.2 > plain.predict(inputs)[rare].mean()
+
+
+@pytest.mark.parametrize("kernel", ["matern32", "matern52", "rbf"])
+def test_a_gaussian_process_answers_as_scikit_learns(kernel: str) -> None:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+
+    from millrace.estimators.kernels import ScaledProcess, _climb
+
+    rng = np.random.default_rng(2)
+    inputs = rng.normal(size=(80, 3))
+    target = 100 + np.sin(inputs[:, 0]) + inputs[:, 1] ** 2 + rng.normal(0, 0.05, 80)
+    own = ScaledProcess(kernel, random_state=0)
+    theirs = GaussianProcessRegressor(
+        own._kernel(3), alpha=own.alpha, normalize_y=True, optimizer=_climb, random_state=0
+    ).fit(inputs, target)
+    unseen = rng.normal(size=(40, 3))
+    np.testing.assert_allclose(own.fit(inputs, target).predict(unseen), theirs.predict(unseen), rtol=1e-7)
+    assert own.scales_[2] > 3 * own.scales_[0], "an input that does not matter gets a long scale"
+
+
+def test_a_gaussian_process_refuses_what_it_cannot_do() -> None:
+    from millrace.errors import TrainingError
+    from millrace.estimators.kernels import MOST_ROWS, ScaledProcess
+
+    with pytest.raises(TrainingError, match="Did you mean 'rbf'"):
+        ScaledProcess("rfb").fit(np.zeros((3, 1)), np.zeros(3))
+    with pytest.raises(TrainingError, match="at most 5,000 rows"):
+        ScaledProcess().fit(np.zeros((MOST_ROWS + 1, 1)), np.zeros(MOST_ROWS + 1))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from millrace.compiled.form import compiled_form
@@ -153,12 +154,19 @@ def test_a_plain_candidate_may_be_calibrated() -> None:
     check_answers(found, rows)
 
 
+def is_worker(process: psutil.Process) -> bool:
+    return "--process-name" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def test_processes_find_what_this_process_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("millrace.stages.search.learning.WORTH_A_PROCESS", 0.0)
     monkeypatch.setenv("MILLRACE_TRAIN_THREADS", "2")
     stack = {"candidates": auto("ridge", "k_neighbors"), "search": {"trials": 2, "seconds": 300}}
     side_by_side, rows = learnt(["half", "level"], **stack)
     assert side_by_side.report["processes"] == 2
+    assert not [
+        child for child in psutil.Process().children() if "loky" in " ".join(child.cmdline()) and is_worker(child)
+    ]
     monkeypatch.setenv("MILLRACE_TRAIN_THREADS", "1")
     alone, _ = learnt(["half", "level"], **stack)
     assert alone.report["processes"] == 1

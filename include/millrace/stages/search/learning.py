@@ -24,7 +24,7 @@ from millrace.stages.search.trials import Budget, Entry, Plan, Trial
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import Workers, workers
 
-SEARCH_SHARE = 0.85
+SEARCH_SHARE = 0.8
 """Of the time that is given; the rest is for the choice and the last fits."""
 WORTH_A_PROCESS = 10.0
 """Seconds of search below which starting processes costs more than they give."""

@@ -7,6 +7,7 @@ leave no core idle. The rows are written to disk once, and all processes map the
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -54,7 +55,7 @@ class Here:
 
 
 class Processes:
-    """One process for each core that training may use; they stay for the next search of this process."""
+    """One process for each core that training may use."""
 
     def __init__(self, folder: Path, bench: Workbench, size: int) -> None:
         import joblib
@@ -71,6 +72,11 @@ class Processes:
     def stop(self) -> None:
         """End the processes with what they do; the next fit starts new ones."""
         self._executor().shutdown(wait=True, kill_workers=True)
+
+    def end(self) -> None:
+        """End the processes, unless others of `lasting` follow."""
+        if not _lasting:
+            self.stop()
 
     def _executor(self) -> Any:
         # loky, the executor beneath joblib and scikit-learn: it starts fresh interpreters, so that no lock and no
@@ -89,10 +95,39 @@ def workers(bench: Workbench, *, side_by_side: bool) -> Iterator[Workers]:
         return
     folder = Path(tempfile.mkdtemp(prefix="millrace-search-"))
     try:
-        yield Processes(folder, bench, size)
+        processes = Processes(folder, bench, size)
+        try:
+            yield processes
+        finally:
+            processes.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Within it, processes stay for the next search; else they end with theirs.
+
+    A scheduler's task must leave none behind: it would wait for whoever holds its output.
+    """
+    _lasting.append(True)
+    try:
+        yield
+    finally:
+        _lasting.pop()
+        if not _lasting and "joblib.externals.loky" in sys.modules:
+            _stop_idle()
+
+
+def _stop_idle() -> None:
+    from joblib.externals.loky import reusable_executor
+
+    executor = reusable_executor._executor
+    if executor is not None:
+        executor.shutdown(wait=True, kill_workers=True)
+
+
+_lasting: list[bool] = []
 
 _opened: dict[str, Workbench] = {}
 
