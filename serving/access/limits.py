@@ -67,28 +67,35 @@ class RateLimits:
             self._counted_here(who, limit)
 
     def takes(self, who: str, limit: Limit, requests: int) -> bool:
-        """Count requests at once, in this process; False where they are too many, or where Redis counts."""
+        """Count requests at once, without waiting; False where they are too many, or where Redis must be asked."""
         if limit is None:
             return True
         if self._shared is not None:
-            return False
+            return self._from_lease(who, limit, requests)
         if limit.amount <= _FEW:
             return self._exact.hit(limit, who, cost=requests)
         return self._drawn(who, limit, requests)
 
     def _drawn(self, who: str, limit: RateLimitItem, requests: int) -> bool:
         """Draw on a lease, a hundredth of a large limit that was counted ahead: counting costs more than predicting."""
-        lease = self._leases.get(who)
-        if lease is None or lease.limit is not limit or lease.left < requests or time.time() >= lease.ends:
+        if not self._from_lease(who, limit, requests):
             cost = max(requests, limit.amount // _FEW)
             if not self._cheap.test(limit, who, cost=cost) or not self._cheap.hit(limit, who, cost=cost):
                 return False
-            lease = _Lease(limit, cost, self._cheap.get_window_stats(limit, who).reset_time)
-            if len(self._leases) >= _MOST_LEASES:
-                self._leases.clear()
-            self._leases[who] = lease
+            self._keep_lease(who, limit, cost - requests, self._cheap.get_window_stats(limit, who).reset_time)
+        return True
+
+    def _from_lease(self, who: str, limit: RateLimitItem, requests: int) -> bool:
+        lease = self._leases.get(who)
+        if lease is None or lease.limit is not limit or lease.left < requests or time.time() >= lease.ends:
+            return False
         lease.left -= requests
         return True
+
+    def _keep_lease(self, who: str, limit: RateLimitItem, left: int, ends: float) -> None:
+        if len(self._leases) >= _MOST_LEASES:
+            self._leases.clear()
+        self._leases[who] = _Lease(limit, left, ends)
 
     def _counted_here(self, who: str, limit: RateLimitItem) -> None:
         limiter = self._exact if limit.amount <= _FEW else self._cheap
@@ -99,7 +106,7 @@ class RateLimits:
         """Whether Redis counted it; when it does not answer, it is left alone for some seconds."""
         try:
             async with asyncio.timeout(_REDIS_SECONDS):
-                if await shared.hit(limit, who):
+                if await self._hit(shared, who, limit):
                     return True
                 ends = (await shared.get_window_stats(limit, who)).reset_time
         except Exception as error:
@@ -108,6 +115,22 @@ class RateLimits:
             return False
         _refuse(limit, ends)
         return True
+
+    async def _hit(self, shared: SharedLimiter, who: str, limit: RateLimitItem) -> bool:
+        """Count one request in Redis; of a large limit a hundredth at a time, from which the next ones are taken."""
+        if limit.amount <= _FEW:
+            return await shared.hit(limit, who)
+        if self._from_lease(who, limit, 1):
+            return True
+        cost = limit.amount // _FEW
+        if await shared.test(limit, who, cost=cost) and await shared.hit(limit, who, cost=cost):
+            ends = (await shared.get_window_stats(limit, who)).reset_time
+            present = self._leases.get(who)  # another request may have drawn one meanwhile
+            same = present is not None and present.limit is limit and time.time() < present.ends
+            more = present.left if present is not None and same else 0
+            self._keep_lease(who, limit, cost - 1 + more, ends)
+            return True
+        return await shared.hit(limit, who)
 
 
 def _refuse(limit: RateLimitItem, ends: float) -> None:

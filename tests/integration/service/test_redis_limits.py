@@ -79,3 +79,37 @@ def test_an_address_that_is_no_redis_is_told_at_the_start(settings, monkeypatch)
     monkeypatch.setenv("REDIS_URL", "localhost:6379")
     with pytest.raises(SettingsError, match=r"REDIS_URL.*redis://"):
         create_app(settings)
+
+
+def test_a_large_limit_is_drawn_in_parts_and_never_exceeded(redis_server):
+    limit = read_limit("1000/day")
+
+    async def worker(rates: RateLimits) -> int:
+        passed = 0
+        for _ in range(800):
+            if rates.takes("ann", limit, 1):  # without waiting, where a part was drawn before
+                passed += 1
+                continue
+            try:
+                await rates.count("ann", limit)
+            except TooManyRequestsError:
+                continue
+            passed += 1
+        return passed
+
+    async def both() -> tuple[int, bool]:
+        workers = [RateLimits(redis_server.url) for _ in range(3)]
+        passed = sum(await asyncio.gather(*(worker(rates) for rates in workers for _ in range(2))))
+        return passed, any(rates.takes("ann", limit, 1) for rates in workers)
+
+    passed, more = asyncio.run(both())
+    assert passed == 1000
+    assert not more
+
+
+def test_a_small_limit_is_asked_of_redis_each_time(redis_server):
+    async def asked() -> list[bool]:
+        first, second = RateLimits(redis_server.url), RateLimits(redis_server.url)
+        return [first.takes("ann", read_limit("5/day"), 1), await passes(first), second.takes("ann", None, 1)]
+
+    assert asyncio.run(asked()) == [False, True, True]
