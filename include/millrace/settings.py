@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     millrace_pipelines_dir: Path = Field(
         default=_PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
     )
+    millrace_features_dir: Path = Field(
+        default=_PROJECT / "include" / "features", description="Folder with the named feature sets, one YAML file each."
+    )
     data_dir: Path | None = Field(default=None, description="Folder that specs name as ${DATA_DIR}.")
 
     mongodb_uri: SecretStr | None = Field(default=None, description="MongoDB; default: the embedded server's port.")

@@ -81,30 +81,34 @@ def test_an_address_that_is_no_redis_is_told_at_the_start(settings, monkeypatch)
         create_app(settings)
 
 
-def test_a_large_limit_is_drawn_in_parts_and_never_exceeded(redis_server):
-    limit = read_limit("1000/day")
+def test_leases_of_two_workers_stay_within_the_limit(redis_server, monkeypatch):
+    monkeypatch.setattr("serving.access.limits._REDIS_SECONDS", 30.0)  # a busy machine is no dead Redis
 
-    async def worker(rates: RateLimits) -> int:
-        passed = 0
-        for _ in range(800):
-            if rates.takes("ann", limit, 1):  # without waiting, where a part was drawn before
-                passed += 1
-                continue
-            try:
-                await rates.count("ann", limit)
-            except TooManyRequestsError:
-                continue
-            passed += 1
-        return passed
+    async def taken(rates: RateLimits, limit: object) -> int:
+        count = 0
+        for _ in range(1_000):
+            if rates.takes("ann", limit, 3):
+                count += 3
+            elif await passes_large(rates, limit):
+                count += 1
+            await asyncio.sleep(0)
+        return count
 
-    async def both() -> tuple[int, bool]:
-        workers = [RateLimits(redis_server.url) for _ in range(3)]
-        passed = sum(await asyncio.gather(*(worker(rates) for rates in workers for _ in range(2))))
-        return passed, any(rates.takes("ann", limit, 1) for rates in workers)
+    async def both() -> list[int]:
+        limit = read_limit("1000/day")
+        return list(await asyncio.gather(*(taken(RateLimits(redis_server.url), limit) for _ in range(2))))
 
-    passed, more = asyncio.run(both())
-    assert passed == 1000
-    assert not more
+    found = asyncio.run(both())
+    assert 900 <= sum(found) <= 1_000
+    assert min(found) > 100
+
+
+async def passes_large(rates: RateLimits, limit: object) -> bool:
+    try:
+        await rates.count("ann", limit)
+    except TooManyRequestsError:
+        return False
+    return True
 
 
 def test_a_small_limit_is_asked_of_redis_each_time(redis_server):
