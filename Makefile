@@ -46,12 +46,12 @@ check: setup  ## Lint, format, types, layers, known vulnerabilities
 bench: setup  ## Measure against a floor; prints a table of ratios
 	@$(BIN)/python tests/bench/bench.py
 
-bench-serving: setup  ## Measure the service against its floor; needs wrk
-	@PYTHONPATH=tests/bench $(BIN)/python tests/bench/serving/bench_serving.py
+bench-serving: setup  ## Measure the service (PARTS="rates overload promotions outage soak"); needs wrk
+	@PYTHONPATH=tests/bench $(BIN)/python tests/bench/serving/bench_serving.py $(PARTS)
 
 bench-models: setup  ## Find models for the tables in DATA_DIR within 60 s each, beside FLAML and AutoGluon
 	@$(BIN)/python tests/bench/models/bench_models.py
 
 clean: down  ## Stop the stack; remove caches and the state under .millrace (a MILLRACE_HOME elsewhere is left)
-	rm -rf .millrace .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .millrace .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

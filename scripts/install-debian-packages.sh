@@ -11,6 +11,7 @@ want chromium chromium
 want chromedriver chromium-driver
 want wrk wrk
 want redis-server redis-server
+want /usr/sbin/nginx nginx-light
 want '/usr/lib/postgresql/*/bin/postgres' postgresql
 
 if [ ${#missing[@]} -eq 0 ]; then

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from millrace import __version__
 from millrace.settings import Settings, get_settings
 from serving.access.middleware import AccessMiddleware
 from serving.access.permissions import guard
 from serving.answers import ErrorAnswer
+from serving.body_limit import BodyLimitMiddleware
 from serving.console_page import mount_console
 from serving.deps import Services
 from serving.errors import install_error_handlers
@@ -29,6 +31,14 @@ from serving.requests import RequestMiddleware, security_headers
 from serving.routes import ROUTERS
 from serving.settings import service_settings
 
+_COMPRESSED = (
+    *DEFAULT_EXCLUDED_CONTENT_TYPES,
+    "application/octet-stream",
+    "application/vnd.apache.arrow.file",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.parquet",
+)
+"""Types of answers that compression makes slower and hardly smaller."""
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
@@ -55,7 +65,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.state.security = security_headers(f"'self' {_origin(settings.airflow)}")
-    app.add_middleware(AccessMiddleware, access=services.access)  # innermost: what stands below is outside of it
+    # Innermost: what stands below is outside of it.
+    app.add_middleware(BodyLimitMiddleware, most_bytes=limits.serving_body_bytes, seconds=limits.serving_body_seconds)
+    if limits.serving_gzip_bytes:
+        app.add_middleware(
+            GZipMiddleware, limits.serving_gzip_bytes, compresslevel=5, exclude_content_types=_COMPRESSED
+        )
+    app.add_middleware(AccessMiddleware, access=services.access)
     if services.access.options.origins:
         app.add_middleware(CORSMiddleware, allow_origins=services.access.options.origins, **_CORS)
     if services.telemetry.tracing is not None:

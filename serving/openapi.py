@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection
 from typing import Any
 
@@ -10,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving.access.permissions import Permission
+from serving.openapi_models import describe_model
 from serving.openapi_security import describe_security
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.manager import ModelManager
@@ -40,30 +40,16 @@ def _document(app: FastAPI, models: list[LoadedModel], anonymous: Collection[Per
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     describe_security(document, app.routes, anonymous)
     for model in models:
-        for suffix, schema, example in _bodies(model):
-            general = document["paths"][f"/api/v1/models/{{name}}/{suffix}"]["post"]
-            document["paths"][f"/api/v1/models/{model.name}/{suffix}"] = {
-                "post": _own_operation(model, suffix, general, schema, example)
-            }
+        describe_model(document, model)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            _tell_errors_as_json(operation["responses"])
     return document
 
 
-def _bodies(model: LoadedModel) -> list[tuple[str, Document, Any]]:
-    row, example = model.signature.json_schema(), model.signature.example
-    return [
-        ("predict", row, example),
-        ("predict/batch", {"type": "array", "items": row, "minItems": 1}, [example]),
-    ]
-
-
-def _own_operation(model: LoadedModel, suffix: str, general: Document, schema: Document, example: Any) -> Document:
-    operation = copy.deepcopy(general)
-    what = "one row" if suffix == "predict" else "a list of rows"
-    operation["tags"] = [model.name]
-    operation["summary"] = f"Predict {what} with {model.name}"
-    operation["description"] = f"The champion is version {model.version.version}, a {model.task}."
-    operation["operationId"] = f"{suffix.replace('/', '_')}__{model.name}"
-    operation["parameters"] = [p for p in operation.get("parameters", []) if p["in"] != "path"]
-    content = {**general["requestBody"]["content"], "application/json": {"schema": schema, "example": example}}
-    operation["requestBody"] = {"required": True, "content": content}
-    return operation
+def _tell_errors_as_json(responses: Document) -> None:
+    """Errors are JSON, also where the route answers something else."""
+    for status, response in responses.items():
+        if status == "default" or status >= "400":
+            schemas = [form["schema"] for form in response.get("content", {}).values()]
+            response["content"] = {"application/json": {"schema": schemas[0]}} if schemas else {}

@@ -51,6 +51,9 @@ class ServiceSettings(BaseSettings):
     serving_visiting_versions: int = Field(
         default=4, ge=0, description="Versions in memory only because callers name them; 0: none is loaded for that."
     )
+    serving_gzip_bytes: int = Field(
+        default=4_000, ge=0, description="Answers from this size on are compressed for callers who take that; 0: none."
+    )
     serving_log_level: str = Field(default="INFO", description="Level of the service's log.")
     serving_log_format: Literal["json", "text"] = Field(default="json", description="Form of the service's log.")
     serving_predictions_share: float = Field(

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     millrace_pipelines_dir: Path = Field(
         default=_PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
     )
+    millrace_features_dir: Path = Field(
+        default=_PROJECT / "include" / "features", description="Folder with the named feature sets, one YAML file each."
+    )
     data_dir: Path | None = Field(default=None, description="Folder that specs name as ${DATA_DIR}.")
 
     mongodb_uri: SecretStr | None = Field(default=None, description="MongoDB; default: the embedded server's port.")
@@ -63,6 +66,10 @@ class Settings(BaseSettings):
         default=None, description="A file that holds these keys, one on a line, newest first."
     )
     service_url: str | None = Field(default=None, description="Millrace's service; default: the embedded port.")
+    service_tls_cert: Path | None = Field(
+        default=None, description="Certificate (with its chain, PEM) with which the service answers by https itself."
+    )
+    service_tls_key: Path | None = Field(default=None, description="Private key of that certificate (PEM).")
     model_poll_seconds: float = Field(default=2.0, gt=0, description="How often the service looks for a new champion.")
 
     @model_validator(mode="after")
@@ -73,6 +80,16 @@ class Settings(BaseSettings):
                 f"S3_ENDPOINT_URL names {host}, but AWS_SECRET_ACCESS_KEY is the embedded stack's default secret; "
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Settings:
+        if (self.service_tls_cert is None) != (self.service_tls_key is None):
+            raise ValueError("SERVICE_TLS_CERT and SERVICE_TLS_KEY belong together; set both or neither")
+        for name in ("service_tls_cert", "service_tls_key"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ValueError(f"{name.upper()} names {path}, which is no file")
         return self
 
     def port(self, offset: int) -> int:
@@ -104,7 +121,8 @@ class Settings(BaseSettings):
     @property
     def service(self) -> str:
         """The base URL of Millrace's service in force."""
-        return self.service_url or f"http://{self.millrace_host}:{self.port(PORTS['service'])}"
+        scheme = "http" if self.service_tls_cert is None else "https"
+        return self.service_url or f"{scheme}://{self.millrace_host}:{self.port(PORTS['service'])}"
 
 
 PORTS = {

@@ -5,7 +5,8 @@ An attempt is counted before the password is looked at, so that many at once gai
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 
 from millrace.stores.accounts import MongoAccounts
 from serving.access.failures import TooManyRequestsError
@@ -24,11 +25,9 @@ class LoginThrottle:
         """Count an attempt. Raises TooManyRequestsError while the user or the address must wait."""
         marks = {"user": f"user:{user}", "address": f"address:{address}"}
         for mark in marks.values():
-            self._check(mark)
+            _refuse(self._accounts.closed_until(mark))
         for kind, mark in marks.items():
-            wait = wait_after(kind, self._accounts.count_failure(mark))
-            if wait:
-                self._accounts.close_until(mark, datetime.now(UTC) + timedelta(seconds=wait))
+            _refuse(self._accounts.take_attempt(mark, partial(wait_after, kind)))
 
     def passed(self, user: str, address: str) -> None:
         """The password was right: the user's failures are forgotten, the address only gets this attempt back.
@@ -38,12 +37,11 @@ class LoginThrottle:
         self._accounts.forget_failures(f"user:{user}")
         self._accounts.forgive_one(f"address:{address}")
 
-    def _check(self, mark: str) -> None:
-        found = self._accounts.failures(mark)
-        until = found.get("until") if found else None
-        if until is not None and until > datetime.now(UTC):
-            seconds = (until - datetime.now(UTC)).total_seconds()
-            raise TooManyRequestsError.after("There were too many failed logins.", seconds)
+
+def _refuse(until: datetime | None) -> None:
+    if until is not None:
+        seconds = (until - datetime.now(UTC)).total_seconds()
+        raise TooManyRequestsError.after("There were too many failed logins.", seconds)
 
 
 def wait_after(kind: str, count: int) -> float:

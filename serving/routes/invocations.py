@@ -48,18 +48,24 @@ async def model_invocations(name: str, request: Request, services: ServicesDep) 
     return await _answer(name, request, services)
 
 
-@router.get("/ping", dependencies=_PUBLIC, responses=errors(503))
-@router.get("/api/v1/models/{name}/ping", dependencies=_PUBLIC, responses=errors(404, 503), name="model_ping")
-def ping(services: ServicesDep, name: str | None = None) -> Response:
-    """Say whether the model, or any, serves."""
-    if name is not None:
-        services.manager.get(name)
-    elif not services.manager.models:
+@router.get("/ping", dependencies=_PUBLIC, response_class=PlainTextResponse, responses=errors(503))
+def ping(services: ServicesDep) -> Response:
+    """Say whether any model serves."""
+    if not services.manager.models:
         raise NotLoadedError("No model serves yet.", hint="Try again shortly.")
     return PlainTextResponse("\n")
 
 
-@router.get("/version", dependencies=_PUBLIC)
+@router.get(
+    "/api/v1/models/{name}/ping", dependencies=_PUBLIC, response_class=PlainTextResponse, responses=errors(404, 503)
+)
+def model_ping(name: str, services: ServicesDep) -> Response:
+    """Say whether the model serves."""
+    services.manager.get(name)
+    return PlainTextResponse("\n")
+
+
+@router.get("/version", dependencies=_PUBLIC, response_class=PlainTextResponse)
 def version() -> Response:
     """Name the version of MLflow whose formats are read."""
     return PlainTextResponse(importlib.metadata.version("mlflow"))

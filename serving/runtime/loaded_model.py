@@ -40,6 +40,7 @@ class LoadedModel:
 
     version: ModelVersion
     estimator: Any
+    """The Pipeline, where it answers itself; None where its compiled form does."""
     signature: Signature
     codec: Codec
     metadata: dict[str, Any]
@@ -84,7 +85,13 @@ class LoadedModel:
     def task(self) -> str:
         """What the model does."""
         stated = self.metadata.get("task") or self.version.tags.get("millrace.task")
-        return str(stated or ("classification" if hasattr(self.estimator, "predict_proba") else "regression"))
+        return str(stated or ("classification" if self._has_classes else "regression"))
+
+    @property
+    def _has_classes(self) -> bool:
+        if self.predictor is not None:
+            return self.predictor.labels is not None
+        return hasattr(self.estimator, "predict_proba")
 
     @property
     def targets(self) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from millrace.errors import MillraceError
 from millrace.stores.base import ModelRegistry, ModelVersion
+from serving.runtime.heap import give_back
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.model_files import ModelFiles, is_same, open_model
 
@@ -27,7 +28,10 @@ class ModelLoader:
 
     def opened(self, version: ModelVersion, folder: Path) -> LoadedModel:
         """The model in these files, once it has predicted its example. Raises MillraceError."""
-        return open_model(version, folder, self._onnx_threads)
+        try:
+            return open_model(version, folder, self._onnx_threads)
+        finally:
+            give_back()
 
     def fetched(self, version: ModelVersion) -> LoadedModel:
         """The version, with its files kept on disk. Raises MillraceError."""

@@ -133,13 +133,15 @@ def open_model(version: ModelVersion, folder: Path, threads: int = 1) -> LoadedM
         mlmodel = _mlmodel(folder)
         signature = read_signature(folder, mlmodel)
         codec, estimator = Codec(signature), _load_estimator(version.uri, folder, mlmodel)
+        predictor = onnx_predictor(version, folder, estimator, codec.decode([signature.example]), threads)
         model = LoadedModel(
             version=version,
-            estimator=estimator,
+            # The compiled form answers alone: the Pipeline would take as much memory again for nothing.
+            estimator=estimator if predictor is None else None,
             signature=signature,
             codec=codec,
             metadata=mlmodel.get("metadata") or {},
-            predictor=onnx_predictor(version, folder, estimator, codec.decode([signature.example]), threads),
+            predictor=predictor,
         )
         model.warm_up()
     except MillraceError:

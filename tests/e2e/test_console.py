@@ -25,6 +25,7 @@ from millrace.spec.catalogue import load_spec
 from millrace.stores.accounts import MongoAccounts
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.audit_log import MongoAuditLog
+from millrace.stores.traffic import MongoTrafficRules, TrafficRule
 from serving.app import create_app
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -47,6 +48,15 @@ target: target
 candidates:
   - {estimator: logistic_regression}
 """
+GROUPS = """
+name: wildflowers
+source: {type: sample, name: sklearn/iris}
+transform:
+  - {step: drop_columns, columns: [target]}
+task: clustering
+candidates:
+  - {estimator: k_means, params: {n_clusters: 3}}
+"""
 WIDTHS = """
     const images = [...document.querySelectorAll(".plots img")];
     for (const image of images) image.loading = "eager";
@@ -61,7 +71,7 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def installation(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """An installation with one pipeline that ran once."""
+    """An installation with two pipelines that ran once each."""
     home = tmp_path_factory.mktemp("console")
     (home / "mlflow").mkdir()
     (home / "pipelines").mkdir()
@@ -75,9 +85,11 @@ def installation(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -
         }
     )
     S3ArtifactStore(settings).ensure_bucket()
-    loaded = load_spec(home / "pipelines" / "tumour.yaml")
-    summary = run_pipeline(open_context(loaded, new_run_id(loaded.spec), settings=settings))
-    assert summary["promoted"], summary["error"]
+    (home / "pipelines" / "wildflowers.yaml").write_text(GROUPS)
+    for name in ("tumour", "wildflowers"):
+        loaded = load_spec(home / "pipelines" / f"{name}.yaml")
+        summary = run_pipeline(open_context(loaded, new_run_id(loaded.spec), settings=settings))
+        assert summary["promoted"], summary["error"]
     return settings
 
 
@@ -136,6 +148,17 @@ def see(browser: Any, css: str, text: str = "") -> Any:
     return WebDriverWait(browser, 40).until(found, f"no {css} with {text!r}: {browser.page_source[-3000:]}")
 
 
+def test_a_run_shows_each_class_and_each_cluster(browser, address):
+    for pipeline, section, found in (
+        ("tumour", "Classes", ("malignant", "benign", "Actual, as it was predicted")),
+        ("wildflowers", "Clusters", ("Cluster 0 (", "petal length (cm)", "overall")),
+    ):
+        browser.get(f"{address}#/runs")
+        see(browser, "tbody a", pipeline).click()
+        text = see(browser, f'section[aria-label="{section}"]').text
+        assert all(word in text for word in found), text
+
+
 def test_a_person_finds_the_champion_and_follows_the_last_run(browser, address):
     browser.get(address)
     see(browser, ".champion-value", "Version 1")
@@ -179,6 +202,21 @@ def test_a_value_that_does_not_fit_is_told_beside_its_field(browser, address):
     see(browser, ".notice.is-bad", "a number is wanted")
     assert field.get_attribute("aria-invalid") == "true"
     see(browser, ".field .problem", 'is "large"')
+
+
+def test_the_traffic_of_a_model_is_shown_once_it_is_shared_out(browser, address, installation):
+    rules = MongoTrafficRules(installation)
+    set_ = rules.put(TrafficRule(name="tumour", weights={"champion": 3, "1": 1}, shadow="99"), "otto")
+    try:
+        browser.get(f"{address}#/models/tumour")
+        see(browser, "h2", "Traffic")
+        shown = see(browser, "section[aria-label='Traffic'] table").text
+        assert "75 %" in shown
+        assert "25 %" in shown
+        assert "99" in shown
+        see(browser, "section[aria-label='Traffic'] p", "Set by otto")
+    finally:
+        rules.put(set_.model_copy(update={"weights": {"champion": 1.0}, "shadow": None}), "otto")
 
 
 def test_the_theme_can_be_switched_and_is_remembered(browser, address):

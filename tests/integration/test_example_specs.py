@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import Settings, get_settings
 from millrace.spec.catalogue import load_catalogue, load_spec
 from millrace.stores.artifacts import S3ArtifactStore
+from serving.app import create_app
 
 pytestmark = pytest.mark.integration
 SPECS = Path(__file__).parents[2] / "include" / "pipelines"
@@ -80,6 +82,24 @@ def test_one_table_feeds_two_trainings(run: Run) -> None:
     clusters = run("ev-segments")["breakdown"]["clusters"]
     assert sum(one["rows"] for one in clusters) == delivered
     assert all(one["sentence"] for one in clusters)
+
+
+def test_the_forecast_is_served_with_who_meets_it(run: Run) -> None:
+    summary = run("energy-mix")
+    assert summary["status"] == "success", summary["error"]
+    spec = load_spec(SPECS / "energy-mix.yaml").spec
+    assert spec.allocation is not None
+    with TestClient(create_app(get_settings())) as client:
+        answer = client.get("/api/v1/forecasts", params={"pipeline": "energy-mix"})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["forecasts"]
+    assert len(found) == 24
+    for one in found:
+        outputs = one["allocation"]["outputs"]
+        assert sum(outputs.values()) == pytest.approx(one["demand"], abs=0.01)
+        assert all(-1e-6 <= outputs[source.name] <= source.capacity for source in spec.allocation.sources)
+        assert one["allocation"]["conflicts"] == []
+    assert found[2]["allocation"]["outputs"]["solar"] < found[12]["allocation"]["outputs"]["solar"]
 
 
 def test_each_species_has_its_row(run: Run) -> None:

@@ -70,7 +70,21 @@ def cautions(spec: PipelineSpec) -> list[str]:
         found.append("neither a task nor a sink (load): the run ends with the transformed table in the artifact store.")
     if spec.splitting.by == "random" and spec.task not in {None, "clustering"} and spec.time_column:
         found.append("split.by: random mixes later rows into the training of earlier ones; by: time is the honest one.")
-    return found
+    return found + _unknown_sets(spec)
+
+
+def _unknown_sets(spec: PipelineSpec) -> list[str]:
+    """The feature sets that the spec names and that are not there."""
+    from millrace.settings import get_settings
+    from millrace.spec.feature_sets import names
+    from millrace.transforms.feature_set import FeatureSetStep
+
+    wanted = [step.name for step in spec.transform if isinstance(step, FeatureSetStep)]
+    if not wanted:
+        return []
+    folder = get_settings().millrace_features_dir
+    known = names(folder)
+    return [f"there is no feature set '{name}' in {folder}." for name in wanted if name not in known]
 
 
 def _absent_credentials(spec: PipelineSpec) -> list[str]:

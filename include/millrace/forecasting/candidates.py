@@ -51,8 +51,7 @@ class ExponentialSmoothing(ForecastCandidate):
 
     @model_validator(mode="after")
     def _cap_for_logit(self) -> ExponentialSmoothing:
-        if (self.scale == "logit") != (self.cap is not None):
-            raise ValueError("cap and scale: logit go together: cap: 100 for a percentage.")
+        _check_cap(self.scale, self.cap)
         return self
 
     def forecaster(self, seed: int) -> Forecaster:
@@ -60,6 +59,25 @@ class ExponentialSmoothing(ForecastCandidate):
         from millrace.forecasting.smoothing import SmoothingModel
 
         return SmoothingModel(self.trend, self.seasonal, self.scale, self.cap)
+
+
+class SharedGrowth(ForecastCandidate):
+    """The median gain of all series together, from where each of them stands: an S-curve that they share."""
+
+    estimator: Literal["shared_growth"]
+    scale: Literal["plain", "log", "logit"] = Field(default="log", description="As for exponential_smoothing.")
+    cap: float | None = Field(default=None, gt=0, description="Where scale: logit saturates, 100 for a percentage.")
+
+    @model_validator(mode="after")
+    def _cap_for_logit(self) -> SharedGrowth:
+        _check_cap(self.scale, self.cap)
+        return self
+
+    def forecaster(self, seed: int) -> Forecaster:
+        """The model."""
+        from millrace.forecasting.growth import SharedGrowthModel
+
+        return SharedGrowthModel(self.scale, self.cap)
 
 
 class LagRegression(ForecastCandidate):
@@ -155,10 +173,15 @@ class Mean(ForecastCandidate):
 
 
 MEMBERS: dict[str, type[ForecastCandidate]] = by_name(
-    (SeasonalNaive, Drift, ExponentialSmoothing, LagRegression, DayVector), "estimator"
+    (SeasonalNaive, Drift, ExponentialSmoothing, SharedGrowth, LagRegression, DayVector), "estimator"
 )
 FORECASTERS: tuple[type[ForecastCandidate], ...] = (*MEMBERS.values(), Mean)
 """The forecasters that a candidate may name."""
+
+
+def _check_cap(scale: str, cap: float | None) -> None:
+    if (scale == "logit") != (cap is not None):
+        raise ValueError("cap and scale: logit go together: cap: 100 for a percentage.")
 
 
 def _member(written: dict[str, Any]) -> ForecastCandidate:

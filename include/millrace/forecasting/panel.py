@@ -72,6 +72,12 @@ class Panel:
         found[np.broadcast_to(~inside[:, None, :], found.shape)] = np.nan
         return found
 
+    def begun(self, origins: Array) -> Array:
+        """Whether each series has a known value before each origin (origins x series)."""
+        known = ~np.isnan(self.values)
+        first = np.where(known.any(axis=1), known.argmax(axis=1), len(self.times))
+        return np.asarray(first[None, :] < origins[:, None])
+
     def scales(self, until: int) -> Array:
         """Each series' mean change over a season before `until`: what a mean absolute scaled error is scaled by."""
         known = self.values[:, :until]

@@ -8,10 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from millrace.forecasting.panel import Array, Panel
+from millrace.forecasting.scales import from_scale, to_scale
 
 MIN_VALUES = 4
-EDGE = 1e-4
-"""How near to 0 and to the cap a value may come on a logit scale, as a share of the cap."""
 
 
 class SmoothingModel(BaseEstimator):  # type: ignore[misc]
@@ -40,25 +39,10 @@ class SmoothingModel(BaseEstimator):  # type: ignore[misc]
         line = line[~np.isnan(line)]
         if len(line) < MIN_VALUES:
             return np.full(horizon, line[-1] if len(line) else np.nan)
-        scaled = self._there(line)
+        scaled = to_scale(line, self.scale, self.cap)
         seasonal = self.seasonal and season > 1 and len(line) >= 2 * season
-        return self._back(_smoothed(scaled, self.trend, season if seasonal else None, horizon))
-
-    def _there(self, values: Array) -> Array:
-        if self.scale == "log":
-            positive = values[values > 0]
-            return np.asarray(np.log(np.maximum(values, positive.min() * EDGE if len(positive) else EDGE)))
-        if self.cap is not None:
-            share = np.clip(values / self.cap, EDGE, 1 - EDGE)
-            return np.asarray(np.log(share / (1 - share)))
-        return values
-
-    def _back(self, values: Array) -> Array:
-        if self.scale == "log":
-            return np.asarray(np.exp(values))
-        if self.cap is not None:
-            return np.asarray(self.cap / (1 + np.exp(-values)))
-        return values
+        ahead = _smoothed(scaled, self.trend, season if seasonal else None, horizon)
+        return from_scale(ahead, self.scale, self.cap)
 
 
 def _smoothed(values: Array, trend: str, season: int | None, horizon: int) -> Array:

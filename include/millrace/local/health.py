@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any, Protocol
 
 PROBE_SECONDS = 5.0
@@ -41,17 +43,28 @@ class PortAnswers:
 
 @dataclass(frozen=True)
 class UrlAnswers:
-    """The URL answers 200."""
+    """The URL answers 200; by https with just this certificate, whoever it was made out to and signed by."""
 
     url: str
+    certificate: Path | None = None
 
     def __call__(self, started: float) -> bool:
         """Get it once."""
         try:
-            with _NO_PROXY.open(self.url, timeout=PROBE_SECONDS) as response:
+            with self._opener().open(self.url, timeout=PROBE_SECONDS) as response:
                 return bool(response.status == OK)
         except (OSError, HTTPException):
             return False
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        if self.certificate is None:
+            return _NO_PROXY
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Program:
     port: int | None
     environment: dict[str, str] = field(default_factory=dict)
     health_url: str | None = None
+    certificate: Path | None = None
     component: str | None = None
     phase: Phase = Phase.PLATFORM
     stop_seconds: int = 10
@@ -47,7 +48,7 @@ class Program:
         if self.component is not None:
             return AirflowComponentBeats(str(self.health_url), self.component)
         if self.health_url is not None:
-            return UrlAnswers(self.health_url)
+            return UrlAnswers(self.health_url, self.certificate)
         return PortAnswers(host, int(self.port or 0))
 
 
@@ -125,8 +126,18 @@ def service(settings: Settings) -> Program:
     server = ("serving.app:create_app", "--factory", "--no-access-log", "--no-proxy-headers", "--http", QUICK)
     argv = (executable("uvicorn"), *server)
     address = ("--host", settings.millrace_host, "--port", str(port))
-    health = f"http://{settings.millrace_host}:{port}/health"
-    return Program("service", argv + address, port, _loopback_limit(settings), health)
+    scheme = "http" if settings.service_tls_cert is None else "https"
+    health = f"{scheme}://{settings.millrace_host}:{port}/health"
+    environment = _loopback_limit(settings)
+    return Program(
+        "service", argv + address + _tls(settings), port, environment, health, certificate=settings.service_tls_cert
+    )
+
+
+def _tls(settings: Settings) -> tuple[str, ...]:
+    if settings.service_tls_cert is None:
+        return ()
+    return ("--ssl-certfile", str(settings.service_tls_cert), "--ssl-keyfile", str(settings.service_tls_key))
 
 
 def _loopback_limit(settings: Settings) -> dict[str, str]:

@@ -19,10 +19,12 @@ from millrace.forecasting.plan import ForecastPlan
 from millrace.quality.base import Expectation, Quarantine
 from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
+from millrace.spec.allocation import Allocation, check_allocation
 from millrace.spec.forecast import check_forecast
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
+from millrace.spec.score import Score, check_score
 from millrace.spec.search import Search, candidates_type
 from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
@@ -94,11 +96,13 @@ class PipelineSpec(StrictModel):
     target: str | list[str] | None = Field(default=None, description="Column to predict; several for a regression.")
     split: Split | None = None
     forecast: ForecastPlan | None = Field(default=None, description="The series, their grid and the horizon.")
+    allocation: Allocation | None = Field(default=None, description="The sources that share the forecast demand.")
     training: Training = Field(default_factory=Training, description="What happens to a table with very many rows.")
     candidates: Candidates = Field(default_factory=list, description="Estimators to try, or `auto`.")
     search: Search = Field(default_factory=Search, description="Budget of the search for parameters.")
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
+    score: Score | None = Field(default=None, description="Batches of predictions, scheduled or by hand.")
     monitoring: Monitoring | None = None
 
     @field_validator("schedule")
@@ -120,7 +124,9 @@ class PipelineSpec(StrictModel):
 
     def _refuse_training_keys(self) -> None:
         written = [
-            key for key in ("target", "candidates", "features", "split", "forecast", "monitoring") if getattr(self, key)
+            key
+            for key in ("target", "candidates", "features", "split", "forecast", "allocation", "monitoring", "score")
+            if getattr(self, key)
         ]
         written += ["training"] if self.training != Training() else []
         if written:
@@ -144,6 +150,8 @@ class PipelineSpec(StrictModel):
                 f"Allowed: {', '.join(metric_names(task))}."
             )
         check_forecast(self)
+        check_score(self.score, task)
+        check_allocation(self)
         self.promotion.check_rollback(task, self.metric)
         self.watching.check_live_quality(task, self.metric)
         if self.split is not None and self.split.by == "group" and self.split.column is None:

@@ -6,7 +6,7 @@ origin replaces itself, so a repeated run leaves one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,14 +49,26 @@ def _forecast(context: RunContext, transformed: Transformed) -> Forecasted:
     with bounded_threads(known.end):
         made = model.forecast(known, np.array([origin]))
     began = instants(known.times[[origin]], plan.timezone)[0][0]
-    kept = context.runs.record_forecasts(_documents(context, known, made, origin, version))
+    documents, plans = _allocated(context, _documents(context, known, made, origin, version))
+    kept = context.runs.record_forecasts(documents)
     return Forecasted(
         model_version=version.version,
         origin=began.isoformat(),
         series=len(known.series),
         forecasts=kept,
         live=_actuals(context, panel, plan),
+        allocation=plans,
     )
+
+
+def _allocated(
+    context: RunContext, documents: Iterator[dict[str, Any]]
+) -> tuple[Iterable[dict[str, Any]], list[dict[str, Any]]]:
+    """The forecasts with what each source gives, where the spec asks for it, and the plan of each series."""
+    from millrace.stages.allocation import allocated
+
+    wanted = context.spec.allocation
+    return allocated(context, wanted, list(documents)) if wanted is not None else (documents, [])
 
 
 def _known_series(context: RunContext, panel: Panel, model: ForecastModel) -> Panel:

@@ -57,7 +57,8 @@ class ForecastMaterial(Material):
     def score_at(self, model: ForecastModel, *, held: bool) -> tuple[dict[str, float], Answer]:
         """A model's metrics and answers at the held-out steps, or at those that choose."""
         origins = self.held if held else self.choosing
-        cells, truth = _cells(self.known, self.plan, np.asarray(origins), until=None if held else self.held_from)
+        until = None if held else self.held_from
+        cells, truth = _cells(self.known, self.plan, np.asarray(origins), until, self.held_from)
         if model.series != self.known.series:
             names = sorted(set(self.known.series) ^ set(model.series or []))
             raise ValueError(f"the series are not the same: {', '.join(names[:5])}")
@@ -96,7 +97,7 @@ def forecast_material(context: RunContext, transformed: Transformed) -> Forecast
     """The panel with the origins that choose and those that are held out. Raises TrainingError."""
     panel, plan = panel_of_run(context, transformed), plan_of(context.spec)
     choosing, held = past_origins(panel, plan)
-    cells, truth = _cells(panel, plan, held, until=None)
+    cells, truth = _cells(panel, plan, held, None, last_origin(panel, plan) - plan.held_out)
     if not len(truth):
         raise TrainingError("No value is known in the held-out steps.", hint="Raise forecast.backtest.held_out.")
     rows = np.arange(len(truth))
@@ -104,11 +105,15 @@ def forecast_material(context: RunContext, transformed: Transformed) -> Forecast
     return ForecastMaterial(context.spec, table, rows[:0], rows, panel=panel, choosing=choosing, held=held)
 
 
-def _cells(panel: Panel, plan: ForecastPlan, origins: Array, until: int | None) -> tuple[Any, Array]:
-    """Where the truth is known (origin, series, step ahead), and there the true value and its series' scale."""
+def _cells(panel: Panel, plan: ForecastPlan, origins: Array, until: int | None, held_from: int) -> tuple[Any, Array]:
+    """Where the truth is known (origin, series, step ahead), and there the true value and its series' scale.
+
+    A series that begins after an origin cannot be forecast from there by anybody.
+    """
     truth = panel.truth(origins, plan.horizon, until)
+    truth[~panel.begun(origins)] = np.nan
     cells = np.nonzero(np.isfinite(truth))
-    scales = panel.scales(int(origins[0]))
+    scales = panel.scales(held_from)
     return cells, np.column_stack([truth[cells], scales[cells[1]]])
 
 

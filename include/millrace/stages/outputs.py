@@ -79,6 +79,9 @@ class Forecasted(StrictModel):
     live: dict[str, Any] = Field(
         default_factory=dict, description="count, coverage, width of earlier forecasts whose truth is known."
     )
+    allocation: list[dict[str, Any]] = Field(
+        default_factory=list, description="series, cost, co2, renewable_share, conflicts of each allocation."
+    )
 
 
 class Registered(StrictModel):

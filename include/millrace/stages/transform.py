@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from millrace.errors import DataError, MillraceError, SpecError, TransformError
-from millrace.sources.base import Source
+from millrace.errors import DataError, MillraceError, TransformError
 from millrace.stages.base import RunContext, cache_key, run_stage
+from millrace.stages.other_tables import load_features, load_table
 from millrace.stages.outputs import Transformed, Validated
 from millrace.stages.row_limit import limited_frame
 from millrace.transforms.base import TransformContext, TransformStep
@@ -59,7 +59,9 @@ def _transform(context: RunContext, validated: Validated) -> Transformed:
 
 def _apply(context: RunContext, table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """The transformed table, and what each step left: `{step, rows, columns, seconds}`."""
-    working = TransformContext(load_table=lambda source: load_table(context, source))
+    working = TransformContext(
+        load_table=lambda source: load_table(context, source), load_features=lambda name: load_features(context, name)
+    )
     steps = []
     for step in context.spec.transform:
         started = time.perf_counter()
@@ -83,35 +85,6 @@ def _applied(step: TransformStep, table: pd.DataFrame, working: TransformContext
             f"Transform step '{step.step}' failed: {type(error).__name__}: {lines[0] if lines else 'no message'}.",
             hint="Check that its options suit the types of its columns.",
         ) from error
-
-
-def load_table(context: RunContext, source: object) -> pd.DataFrame:
-    """The whole table of another source, written as under `source` in a spec. Raises SpecError or SourceError."""
-    import pandas as pd
-
-    from millrace.sources.base import Reading
-    from millrace.sources.reading import read_source
-    from millrace.stages.unlocked import unlocked
-
-    reading = Reading()
-    frames = list(read_source(unlocked(_source(source), context.credentials), reading))
-    for note in reading.notes:
-        context.warn(note)
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _source(document: object) -> Source:
-    """The source that a `join.with` declares. Raises SpecError that names the key."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from millrace.spec.models import AnySource
-
-    try:
-        source: Source = TypeAdapter(AnySource).validate_python(document)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()]
-        raise SpecError(f"join.with is no source: {'; '.join(faults)}.", hint="Write it as under 'source'.") from error
-    return source
 
 
 def _warn_of_contents(context: RunContext, table: pd.DataFrame) -> None:

@@ -5,11 +5,13 @@ Each step that must happen once is one conditional write, so that two callers at
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from millrace.stores.mongo import Document, MongoStore, explained
 
 _FAILURES_KEPT = timedelta(hours=1)
+_TURNS = 20
 
 
 class MongoSessions(MongoStore):
@@ -73,28 +75,44 @@ class MongoSessions(MongoStore):
         return str(found["user"]) if found else None
 
     @explained
-    def failures(self, of: str) -> Document | None:
-        """`count` and `until` of the failed logins of a user or an address."""
-        return self.collection("login_failures").find_one({"_id": of})
+    def closed_until(self, of: str) -> datetime | None:
+        """Until when no login of this user or address is taken; None where one is taken now."""
+        found = self.collection("login_failures").find_one({"_id": of})
+        until = found.get("until") if found else None
+        return until if until is not None and until > datetime.now(UTC) else None
 
     @explained
-    def count_failure(self, of: str) -> int:
-        """Count one more failed login; returns how many there are. They are forgotten after an hour without one."""
-        from pymongo import ReturnDocument
+    def take_attempt(self, of: str, wait_after: Callable[[int], float]) -> datetime | None:
+        """Count one more login before it is tried, and close until the next may be; None where this one may.
 
-        forget = datetime.now(UTC) + _FAILURES_KEPT
-        counted = self.collection("login_failures").find_one_and_update(
-            {"_id": of},
-            {"$inc": {"count": 1}, "$set": {"expires_at": forget}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        return int(counted["count"]) if counted else 1
+        Reading and counting are one conditional write, in all workers together: of many attempts at once only those
+        pass that would have passed one after the other. They are forgotten after an hour without one.
+        """
+        attempts = self.collection("login_failures")
+        for _ in range(_TURNS):
+            found, now = attempts.find_one({"_id": of}) or {"count": 0}, datetime.now(UTC)
+            until: datetime | None = found.get("until")
+            if until is not None and until > now:
+                return until
+            wait = wait_after(found["count"] + 1)
+            change = {
+                "count": found["count"] + 1,
+                "until": now + timedelta(seconds=wait) if wait else None,
+                "expires_at": now + _FAILURES_KEPT,
+            }
+            if self._counted(of, found, change):
+                return None
+        return datetime.now(UTC) + timedelta(seconds=1)  # so many at once are no person
 
-    @explained
-    def close_until(self, of: str, until: datetime) -> None:
-        """Take no login of this user or address until then."""
-        self.collection("login_failures").update_one({"_id": of}, {"$max": {"until": until}})
+    def _counted(self, of: str, found: Document, change: Document) -> bool:
+        from pymongo.errors import DuplicateKeyError
+
+        same = {"_id": of, "count": found["count"], "until": found.get("until")}
+        try:
+            done = self.collection("login_failures").update_one(same, {"$set": change}, upsert="_id" not in found)
+        except DuplicateKeyError:  # another attempt was the first
+            return False
+        return bool(done.matched_count or done.upserted_id)
 
     @explained
     def forgive_one(self, of: str) -> None:

@@ -13,6 +13,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "millrace.estimators.labels.EncodedLabels",
     "millrace.features.row_features.RowFeatures",
     "millrace.forecasting.day_vectors.DayVectorModel",
+    "millrace.forecasting.growth.SharedGrowthModel",
     "millrace.forecasting.lags.LagModel",
     "millrace.forecasting.mean.MeanModel",
     "millrace.forecasting.model.ForecastModel",

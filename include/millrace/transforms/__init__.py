@@ -7,6 +7,7 @@ from millrace.transforms.base import TransformStep
 from millrace.transforms.cast import Cast
 from millrace.transforms.columns import DropColumns, KeepColumns, Rename
 from millrace.transforms.dates import DateParts, RestoreDates
+from millrace.transforms.feature_set import FeatureSetStep
 from millrace.transforms.fill import Clip, Fill
 from millrace.transforms.formulas import Derive, Filter
 from millrace.transforms.join import Join
@@ -24,6 +25,7 @@ STEPS: tuple[type[TransformStep], ...] = (
     DropDuplicates,
     DropEmpty,
     DropNulls,
+    FeatureSetStep,
     Fill,
     Filter,
     Join,

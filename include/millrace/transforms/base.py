@@ -13,12 +13,18 @@ from millrace.strict import StrictModel
 if TYPE_CHECKING:
     import pandas as pd
 
+    from millrace.transforms.feature_set import FeatureTable
+
 
 @dataclass
 class TransformContext:
-    """What a step may ask for (`load_table` reads another table) and where it leaves `notes` for the run's warnings."""
+    """What a step may ask for and where it leaves `notes` for the run's warnings.
+
+    `load_table` reads another source's table, `load_features` a named feature set.
+    """
 
     load_table: Callable[[object], pd.DataFrame] | None = None
+    load_features: Callable[[str], FeatureTable] | None = None
     notes: list[str] = field(default_factory=list)
 
 

@@ -27,14 +27,16 @@ def table(rows: int, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame(np.random.default_rng(seed).normal(size=(rows, len(FIELDS))), columns=FIELDS)
 
 
-def fitted():
-    """The Pipeline, as training makes one."""
+def fitted(scale: float = 1.0):
+    """The Pipeline, as training makes one, of truths times `scale`."""
     inputs = table(TRAINED_ON)
     truth = inputs["sensor_0"] * inputs["sensor_1"] + np.sin(3 * inputs["sensor_2"]) + inputs["sensor_3"]
     features = RowFeatures([])
     features.fit(inputs)
     encode = make_column_transformer(("passthrough", FIELDS))
-    return make_pipeline(features, encode, RandomForestRegressor(100, max_depth=15, random_state=0)).fit(inputs, truth)
+    return make_pipeline(features, encode, RandomForestRegressor(100, max_depth=15, random_state=0)).fit(
+        inputs, scale * truth
+    )
 
 
 def keep(home: Path, name: str, model, *, compiled: bool) -> None:

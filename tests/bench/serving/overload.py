@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from fixture import fitted, keep, table
 from open_loop import Offered, offered
+from rates import PREDICT
 from report import Row
-from servers import loaded
+from servers import api_key, database, loaded, uvicorn, wait_for
 
 FOLD = 4
 CONNECTIONS = 32
+MANY = 1_000
 
 
-def rows(name: str, url: str, body: Path, key: str, seconds: float) -> list[Row]:
-    """The table's rows for one address."""
-    peak = loaded(url, body, seconds=seconds, connections=CONNECTIONS, key=key, tolerate_failures=True)
+def rows(home: Path, seconds: float) -> list[Row]:
+    """The table's rows: a model that is not compiled by an open loop, a compiled one by many callers who wait.
+
+    Nothing on this machine offers four times of what the compiled model answers, so it gets many callers instead.
+    """
+    model, body = fitted(), home / "row.json"
+    keep(home, "plain", model, compiled=False)
+    keep(home, "compiled", model, compiled=True)
+    body.write_text(json.dumps(table(1, seed=4).to_dict("records")[0]))
+    with database(home) as environment, uvicorn("serving.app:create_app", home, environment) as address:
+        wait_for(address, "plain", "compiled")
+        key = api_key(address, home)
+        found = _offered(address + PREDICT.format("plain"), body, key, seconds)
+        return found + _crowded(address + PREDICT.format("compiled"), body, key, seconds)
+
+
+def _offered(url: str, body: Path, key: str, seconds: float) -> list[Row]:
+    peak = loaded(url, body, seconds=seconds, connections=CONNECTIONS, key=key)
     found = offered(url, body.read_bytes(), FOLD * peak.per_second, max(seconds, 10), key)
-    share = found.goodput / peak.per_second
     compared = f"peak with {CONNECTIONS} connections, {peak.per_second:,.0f} req/s"
     return [
-        Row(f"{name}: {FOLD}x its capacity offered, goodput", f"{found.goodput:,.0f} req/s", compared,
-            f"{share:.2f}", "at least 0.80"),
+        Row(f"model that is not compiled, {FOLD}x its capacity offered: goodput", f"{found.goodput:,.0f} req/s",
+            compared, f"{found.goodput / peak.per_second:.2f}", "at least 0.80"),
         Row("the same, p99 of what was accepted", f"{found.p99_ms:.0f} ms", _said(found), "-", "below 150 ms"),
+    ]  # fmt: skip
+
+
+def _crowded(url: str, body: Path, key: str, seconds: float) -> list[Row]:
+    peak = loaded(url, body, seconds=seconds, connections=CONNECTIONS, key=key)
+    many = loaded(url, body, seconds=seconds, connections=MANY, key=key)
+    return [
+        Row(f"compiled model, {MANY:,} connections: goodput", f"{many.per_second:,.0f} req/s, p99 {many.p99_ms:.0f} ms",
+            f"{CONNECTIONS} connections, {peak.per_second:,.0f} req/s", f"{many.per_second / peak.per_second:.2f}",
+            "at least 0.80, below 150 ms"),
     ]  # fmt: skip
 
 

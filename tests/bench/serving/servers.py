@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -70,23 +71,58 @@ def uvicorn(app: str, home: Path, environment: dict[str, str] | None = None, *, 
         yield f"http://127.0.0.1:{port}"
 
 
+class Database:
+    """The embedded MongoDB of one home, which may be killed and come again."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        settings = Settings(millrace_home=home, millrace_port_base=free_port() - PORTS["mongodb"])
+        self._program = mongodb(settings)
+        (home / "mongodb").mkdir(parents=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.uri = f"mongodb://127.0.0.1:{self._program.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a service that uses it, and finds neither MLflow nor S3."""
+        return {
+            "MILLRACE_HOME": str(self._home),
+            "MONGODB_URI": self.uri,
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+            "S3_ENDPOINT_URL": "http://127.0.0.1:9",
+            "MODEL_POLL_SECONDS": "60",
+            "SERVING_ANONYMOUS_LIMIT": "none",
+            "SERVING_PLANS": '{"standard": "1000000/second"}',  # counted, and never reached
+        }
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        with (self._home / "mongodb.log").open("ab") as log:
+            environment = {**os.environ, **self._program.environment}
+            self._process = subprocess.Popen(list(self._program.argv), env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while not _listens(int(self._program.port or 0)):
+            if time.monotonic() > deadline:
+                raise RuntimeError("MongoDB did not start")
+            time.sleep(0.05)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait()
+            self._process = None
+
+
 @contextmanager
 def database(home: Path) -> Iterator[dict[str, str]]:
-    """The embedded MongoDB; the environment of a service that uses it, and finds neither MLflow nor S3."""
-    settings = Settings(millrace_home=home, millrace_port_base=free_port() - PORTS["mongodb"])
-    embedded = mongodb(settings)
-    (home / "mongodb").mkdir(parents=True)
-    environment = {
-        "MILLRACE_HOME": str(home),
-        "MONGODB_URI": f"mongodb://127.0.0.1:{embedded.port}",
-        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-        "S3_ENDPOINT_URL": "http://127.0.0.1:9",
-        "MODEL_POLL_SECONDS": "60",
-        "SERVING_ANONYMOUS_LIMIT": "none",
-        "SERVING_PLANS": '{"standard": "1000000/second"}',  # counted, and never reached
-    }
-    with program(list(embedded.argv), int(embedded.port or 0), embedded.environment, home / "mongodb.log"):
-        yield environment
+    """The embedded MongoDB; the environment of a service that uses it."""
+    found = Database(home)
+    found.start()
+    try:
+        yield found.environment
+    finally:
+        found.stop()
 
 
 def wait_for(address: str, *models: str) -> None:

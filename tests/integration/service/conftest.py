@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
@@ -23,6 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from millrace.features.row_features import RowFeatures
+from millrace.local.programs import Program
 from millrace.settings import Settings
 from millrace.stores.model_format import model_bytes
 from millrace.stores.model_registry import MlflowRegistry
@@ -163,3 +171,46 @@ def wait() -> Callable[[Callable[[], bool]], None]:
 def start() -> Callable[[Settings], Any]:
     """Starts a service: `with start(settings) as client`."""
     return running
+
+
+@pytest.fixture
+def run_program() -> Iterator[Callable[[Program, dict[str, str], Path], None]]:
+    """Starts a program of the stack as a process of its own, and ends it after the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(program: Program, environment: dict[str, str], home: Path) -> None:
+        with (home / f"{program.name}.log").open("ab") as log:
+            started.append(
+                subprocess.Popen(program.argv, env={**os.environ, **environment}, stdout=log, stderr=log, cwd=home)
+            )
+
+    yield run
+    for process in started:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "millrace")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    cert, private = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return cert, private

@@ -246,6 +246,8 @@ def test_a_key_for_some_models_is_for_no_other(service, admin):
         answer = service.post(f"/api/v1/models/{path}", json={}, headers=key)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert service.get("/api/v1/models/other/schema", headers=key).status_code == 403
+    assert service.get("/api/v1/forecasts?pipeline=other", headers=key).status_code == 403
+    assert service.get("/api/v1/forecasts?pipeline=mill", headers=key).status_code == 404  # let in; there is none
 
 
 def test_a_revoked_an_expired_and_a_forged_key_are_refused(service, admin, settings):
@@ -333,3 +335,30 @@ def test_what_cannot_be_recorded_does_not_happen(service, admin, monkeypatch):
     body = {"name": "vera", "password": GOOD}
     assert service.post("/api/v1/users", json=body, headers=admin).status_code == 503
     assert access.accounts.user("vera") is None
+
+
+def test_failed_logins_are_slowed_in_all_workers_together(service, admin, settings, monkeypatch):
+    monkeypatch.setattr("serving.access.throttle.wait_after", lambda kind, count: 0.0 if count < 3 else 300.0)
+    workers = [service, TestClient(create_app(settings), raise_server_exceptions=False)]
+    make_user(service, admin, "vera")
+
+    def guess(turn: int) -> int:
+        return login(workers[turn % 2], "vera", f"a wrong guess, number {turn}").status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(guess, range(16)))
+    assert sorted(statuses) == [401] * 3 + [429] * 13  # at once they gain nothing
+    for worker in workers:
+        refused = login(worker, "vera", GOOD)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["retry-after"]) <= 300
+
+
+def test_a_right_password_opens_a_user_in_all_workers(service, admin, settings):
+    other = TestClient(create_app(settings), raise_server_exceptions=False)
+    make_user(service, admin, "vera")
+    for worker in (service, other):
+        assert login(worker, "vera", "wrong, but not often").status_code == 401
+    assert login(other, "vera", GOOD).status_code == 200
+    assert service.app.state.services.access.accounts.closed_until("user:vera") is None
+    assert login(service, "vera", "wrong, and counted anew").status_code == 401

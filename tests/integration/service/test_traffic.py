@@ -205,6 +205,26 @@ def test_a_variant_that_goes_wrong_later_is_stood_in_for_and_told(settings, regi
         assert client.get("/health").json()["status"] == "healthy"
 
 
+def test_a_variant_that_fails_on_a_row_costs_its_caller_nothing(settings, registry, register, fitted, row, start, wait):
+    first = register(fitted(1.0))
+    steep = fitted(1.0)
+    steep[-1].coef_[0] = 1e302  # finite for its example, and not for a hot day
+    second = register(steep, "run-2")
+    registry.set_alias(NAME, "champion", first)
+    hot = {**row, "T": 1e9}
+    with start(settings) as client:
+        expected = asked(client, hot)["prediction"]
+        assert client.put(f"{MODEL}/traffic", json={"weights": {second: 1}}).status_code == 200
+        assert asked(client, row)["model_version"] == second
+        answer = asked(client, hot)
+        assert (answer["model_version"], answer["prediction"]) == (first, expected)
+        assert metric(client, "prediction_fallbacks_total", model=NAME, variant=second) == 1
+        assert any("no finite number" in problem for problem in client.get("/health").json()["problems"])
+        assert client.post(f"{MODEL}/versions/{second}/predict", json=hot).json()["code"] == "model_failed"
+        found = recorded(settings, client, wait, 3)
+        assert [(r["variant"], r["version"]) for r in found if r["features"]["T"] == 1e9] == [("champion", first)] * 2
+
+
 def test_an_operator_promotes_and_goes_back_in_one_call_each(settings, registry, two, row, start):
     first, second = two
     with start(settings) as client:

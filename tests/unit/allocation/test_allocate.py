@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from millrace.allocation.allocate import Plan, allocate, allocate_relaxed
-from millrace.allocation.problem import EnergySource, Objective, Problem
+from millrace.allocation.base import EnergySource, Objective
+from millrace.allocation.problem import Problem
 from millrace.errors import AllocationError
 
 START = np.datetime64("2015-01-01T00:00", "ns")

@@ -27,6 +27,12 @@ def test_a_good_spec_passes_and_a_caution_is_a_warning(tmp_path: Path) -> None:
     assert outcome.stdout == f"warning: {spec}: monitoring watches nothing: set drift, live_quality or coverage.\n"
 
 
+def test_a_feature_set_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    spec = tmp_path / "good.yaml"
+    spec.write_text(GOOD + "transform: [{step: feature_set, name: no-such-weather, time: at}]\n")
+    assert "there is no feature set 'no-such-weather'" in millrace("lint", str(spec), home=tmp_path).stdout
+
+
 def test_each_error_names_file_line_value_and_what_is_allowed(tmp_path: Path) -> None:
     spec = tmp_path / "bad.yaml"
     spec.write_text(GOOD.replace("ridge", "rigde") + "ownr: me\n")

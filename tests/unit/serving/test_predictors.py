@@ -138,3 +138,13 @@ def test_threads_that_ask_together_get_their_own_answers(write, table):
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(lambda row: model.predict([row]), rows * 20))
     assert together == alone * 20
+
+
+def test_a_pipeline_stays_in_memory_only_where_it_answers_itself(write, table):
+    fitted = pipeline(table, LogisticRegression(), np.where(table["a"] > 0, "high", "low"))
+    compiled = write(fitted, table, {})
+    assert (compiled.is_compiled, compiled.estimator, compiled.task) == (True, None, "classification")
+    plain = write(fitted, table, {}, **{"model.onnx": b"not the one that passed"})
+    assert (plain.is_compiled, plain.estimator is not None, plain.task) == (False, True, "classification")
+    row = [{"a": 1.0, "b": 2.0}]
+    assert compiled.predict(row).values == plain.predict(row).values

@@ -184,3 +184,21 @@ def test_signing_in_asks_for_no_more_than_a_name_and_a_password(make):
         answer = client.post("/api/v1/auth/login", json=body)
         assert answer.status_code == 422
         assert "yyy" not in answer.text
+
+
+def test_larger_answers_are_compressed_for_who_takes_that(make):
+    client = make()
+    plain = client.get("/openapi.json", headers={"Accept-Encoding": "identity"})
+    packed = client.get("/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 3
+    assert "Accept-Encoding" in packed.headers["vary"]
+    assert packed.json() == plain.json()
+    assert "content-encoding" not in plain.headers
+    small = client.post(PREDICT, content=ROW, headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in small.headers
+    assert small.json()["prediction"] == pytest.approx(1.0)
+    many = client.post(PREDICT + "/batch", content=f"[{','.join([ROW] * 999)}]", headers={"Accept-Encoding": "gzip"})
+    assert (many.headers["content-encoding"], len(many.json()["predictions"])) == ("gzip", 999)
+    off = make(GZIP_BYTES="0").get("/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in off.headers
