@@ -111,7 +111,7 @@ def _looked_up(column: str, times: Times, wanted: Allocation, table: pd.DataFram
 
 def _table(context: RunContext, wanted: AvailabilityTable) -> pd.DataFrame:
     """The table of availability; each key once. Raises AllocationError."""
-    from millrace.stages.transform import load_table
+    from millrace.stages.other_tables import load_table
 
     table = load_table(context, wanted.with_)
     if missing := [part for part in wanted.on if part not in table.columns]:
