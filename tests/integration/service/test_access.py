@@ -246,6 +246,8 @@ def test_a_key_for_some_models_is_for_no_other(service, admin):
         answer = service.post(f"/api/v1/models/{path}", json={}, headers=key)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert service.get("/api/v1/models/other/schema", headers=key).status_code == 403
+    assert service.get("/api/v1/forecasts?pipeline=other", headers=key).status_code == 403
+    assert service.get("/api/v1/forecasts?pipeline=mill", headers=key).status_code == 404  # let in; there is none
 
 
 def test_a_revoked_an_expired_and_a_forged_key_are_refused(service, admin, settings):
