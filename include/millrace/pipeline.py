@@ -19,6 +19,7 @@ from millrace.settings import Settings, get_settings
 from millrace.sources.base import DataInterval
 from millrace.spec.catalogue import LoadedSpec, spec_from_document
 from millrace.spec.models import PipelineSpec
+from millrace.spec.score import OnBadRows
 from millrace.stages.base import RunContext, error_document
 from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
@@ -36,6 +37,11 @@ Progress = Callable[[str, str, float], None]
 def new_run_id(spec: PipelineSpec) -> str:
     """An id for a run outside Airflow: pipeline, UTC time, and four random bytes."""
     return f"{spec.name}--{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def new_scoring_id(name: str) -> str:
+    """An id for a scoring outside Airflow, of the same form."""
+    return f"{name}--score-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
 
 def airflow_run_id(dag_id: str, dag_run_id: str) -> str:
@@ -104,6 +110,14 @@ def perform(context: RunContext, stage: str, inputs: dict[str, Any], candidate: 
     """
     output = _STAGES[stage](context, inputs, candidate)
     document: dict[str, Any] = output.model_dump(mode="json")
+    return document
+
+
+def scoring(context: RunContext, version: str | None = None, on_bad_rows: OnBadRows | None = None) -> dict[str, Any]:
+    """Score the table that the spec's section `score` names; returns the stage's output as JSON."""
+    from millrace.stages.score import score
+
+    document: dict[str, Any] = score(context, version, on_bad_rows).model_dump(mode="json")
     return document
 
 

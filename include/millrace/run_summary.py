@@ -39,6 +39,7 @@ def run_summary(record: dict[str, Any]) -> dict[str, Any]:
         "decision": registered.get("decision") or None,
         "model_version": registered.get("model_version"),
         "compiled": registered.get("compiled"),
+        "scored": _output(stages, "score") or None,
         "stages": stage_list(stages),
     }
 

@@ -33,6 +33,9 @@ def main() -> None:
             "approved": asked(bag.dags["asked"], "Approve"),
             "nothing_new": outcome(bag.dags["asked"].test()),
             "declined": asked(bag.dags["declined"], "Reject"),
+            "trained": outcome(bag.dags["batch"].test()),
+            "scored": outcome(bag.dags["scoring.batch"].test()),
+            "refused_version": outcome(bag.dags["scoring.batch"].test(run_conf={"version": "99"})),
             "events": events(),
         }
     sys.stdout.write(json.dumps(found, default=str))

@@ -27,11 +27,19 @@ split: {{by: random, test: 0.2}}
 candidates:
   - {{estimator: logistic_regression}}
 """
+ROWS = (
+    "id,sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\na,5.1,3.5,1.4,0.2\nb,6.7,3.0,5.2,2.3\n"
+)
 SPECS = {
     "flowers": 'name: flowers\nschedule: "@daily"\nsource: {type: sample, name: sklearn/iris}\n'
     + TRAINING.format(target="target"),
     "no-target": "name: no-target\nsource: {type: sample, name: sklearn/iris}\n"
     + TRAINING.format(target="petal colour"),
+    "batch": "name: batch\n"
+    "source: {type: sample, name: sklearn/iris}\n"
+    "score:\n"
+    "  source: {type: file, path: '${SCORED_DIR}/rows.csv'}\n"
+    "  sinks: [{type: file, path: '${SCORED_DIR}/out.csv'}]\n" + TRAINING.format(target="target"),
     "asked": "name: asked\nsource: {type: sample, name: sklearn/iris}\npromotion: {approval: human}\n"
     + TRAINING.format(target="target"),
     "declined": "name: declined\nsource: {type: sample, name: sklearn/iris}\npromotion: {approval: human}\n"
@@ -72,14 +80,15 @@ def ran(embedded: Settings, late_url: str, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("airflow")
     settings = embedded.model_copy(update={"mongodb_database": "airflow_e2e", "s3_bucket": "millrace-airflow-e2e"})
     S3ArtifactStore(settings).ensure_bucket()
-    environment = _environment(folder, settings) | {"LATE_URL": late_url}
+    environment = _environment(folder, settings) | {"LATE_URL": late_url, "SCORED_DIR": str(folder)}
+    (folder / "rows.csv").write_text(ROWS)
     for command in (["-m", "airflow", "db", "migrate"], [str(PROJECT / "tests" / "e2e" / "airflow_runs.py")]):
         done = subprocess.run(
             [sys.executable, *command], env=environment, cwd=folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr[-5000:]
     found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return {**found, "scores": (folder / "out.csv").read_text()}
 
 
 def _environment(folder: Path, settings: Settings) -> dict[str, str]:
@@ -189,3 +198,15 @@ def test_a_person_who_rejects_leaves_a_challenger(ran: dict[str, Any]) -> None:
     assert run["summary"]["promoted"] is False
     assert run["summary"]["reason"] == "Not promoted: rejected by ann; version 1 stays challenger."
     assert not [event for event in ran["events"] if event["asset"] == "model/declined"]
+
+
+def test_a_batch_is_scored_by_the_champion_and_announced(ran: dict[str, Any]) -> None:
+    run = ran["scored"]
+    assert run["state"] == "success", run["summary"]["error"]
+    assert (run["summary"]["pipeline"], run["summary"]["status"]) == ("batch", "success")
+    assert run["summary"]["scored"]["rows"] == 2
+    assert [line.split(",")[:2] for line in ran["scores"].replace('"', "").splitlines()[1:]] == [["a", "0"], ["b", "2"]]
+    (event,) = [event for event in ran["events"] if event["asset"] == "scores/batch"]
+    assert (event["model_version"], event["rows"]) == ("1", 2)
+    assert ran["refused_version"]["state"] == "failed"
+    assert "no version '99'" in ran["refused_version"]["summary"]["error"]["message"]

@@ -25,6 +25,7 @@ from millrace.spec.catalogue import load_spec
 from millrace.stores.accounts import MongoAccounts
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.audit_log import MongoAuditLog
+from millrace.stores.traffic import MongoTrafficRules, TrafficRule
 from serving.app import create_app
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -201,6 +202,21 @@ def test_a_value_that_does_not_fit_is_told_beside_its_field(browser, address):
     see(browser, ".notice.is-bad", "a number is wanted")
     assert field.get_attribute("aria-invalid") == "true"
     see(browser, ".field .problem", 'is "large"')
+
+
+def test_the_traffic_of_a_model_is_shown_once_it_is_shared_out(browser, address, installation):
+    rules = MongoTrafficRules(installation)
+    set_ = rules.put(TrafficRule(name="tumour", weights={"champion": 3, "1": 1}, shadow="99"), "otto")
+    try:
+        browser.get(f"{address}#/models/tumour")
+        see(browser, "h2", "Traffic")
+        shown = see(browser, "section[aria-label='Traffic'] table").text
+        assert "75 %" in shown
+        assert "25 %" in shown
+        assert "99" in shown
+        see(browser, "section[aria-label='Traffic'] p", "Set by otto")
+    finally:
+        rules.put(set_.model_copy(update={"weights": {"champion": 1.0}, "shadow": None}), "otto")
 
 
 def test_the_theme_can_be_switched_and_is_remembered(browser, address):

@@ -26,6 +26,7 @@ from millrace.cli import (
     predict,
     run,
     runs,
+    score,
     stack,
     users,
 )
@@ -76,6 +77,7 @@ app.add_typer(models.app, name="models", rich_help_panel="Models")
 app.command("monitor", rich_help_panel="Monitoring")(monitor.monitor)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Monitoring")
 app.command("predict", rich_help_panel="Models")(predict.predict)
+app.command("score", rich_help_panel="Models")(score.score)
 app.add_typer(users.app, name="users", rich_help_panel="Access")
 app.add_typer(keys.app, name="keys", rich_help_panel="Access")
 app.add_typer(credentials.app, name="credentials", rich_help_panel="Access")

@@ -35,20 +35,25 @@ def predict(
     name: Annotated[str, typer.Argument(help="The model's name, which is its pipeline's.")],
     row: Annotated[str | None, typer.Option("--json", help="One row as a JSON object, or '-' to read it.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Rows: .csv, .json (array or lines) or .parquet.")] = None,
+    version: Annotated[
+        str | None,
+        typer.Option("--version", help="A version's number or alias; default: as the traffic is shared out."),
+    ] = None,
 ) -> None:
-    """Predict with the champion that the service serves; prints the service's answer as JSON."""
+    """Predict with the model that the service serves; prints the service's answer as JSON."""
     from millrace.settings import get_settings
 
     if (row is None) == (file is None):
         raise CommandError("Say what to predict.", hint="Give either --json '{...}' or --file rows.csv.")
     settings = get_settings()
+    path = f"/api/v1/models/{name}{f'/versions/{version}' if version is not None else ''}/predict"
     if row is not None:
-        print_json(_ask(settings, f"/api/v1/models/{name}/predict", _parsed(row)))
+        print_json(_ask(settings, path, _parsed(row)))
         return
     assert file is not None  # noqa: S101 - one of the two is given
     from millrace.cli.rows import read_rows
 
-    print_json(_ask_in_batches(settings, name, read_rows(file)))
+    print_json(_ask_in_batches(settings, path, read_rows(file)))
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -66,17 +71,16 @@ def _parsed(text: str) -> dict[str, Any]:
     return row
 
 
-def _ask_in_batches(settings: Settings, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _ask_in_batches(settings: Settings, path: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     answers = []
     for start in range(0, len(rows), BATCH_ROWS):
-        answers.append(
-            _ask(settings, f"/api/v1/models/{name}/predict/batch", rows[start : start + BATCH_ROWS], first_row=start)
-        )
+        answers.append(_ask(settings, f"{path}/batch", rows[start : start + BATCH_ROWS], first_row=start))
         if len(rows) > BATCH_ROWS:
             note(f"{min(start + BATCH_ROWS, len(rows)):,} of {len(rows):,} rows")
     versions = {answer.get("model_version") for answer in answers}
     if len(versions) > 1:
-        note(f"warning: the champion changed in between: model versions {', '.join(sorted(map(str, versions)))}.")
+        found = ", ".join(sorted(map(str, versions)))
+        note(f"warning: several model versions answered, {found}; --version asks one of them for all rows.")
     return {**answers[-1], "predictions": [value for answer in answers for value in answer["predictions"]]}
 
 

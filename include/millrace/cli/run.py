@@ -34,6 +34,7 @@ NOTHING_RAN: dict[str, Any] = {
     "decision": None,
     "model_version": None,
     "compiled": None,
+    "scored": None,
     "stages": [],
 }
 """The result of a run that could not begin: every key of a run's summary."""

@@ -24,6 +24,7 @@ from millrace.spec.forecast import check_forecast
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
+from millrace.spec.score import Score, check_score
 from millrace.spec.search import Search, candidates_type
 from millrace.spec.training import Training
 from millrace.strict import StrictModel, union_of
@@ -101,6 +102,7 @@ class PipelineSpec(StrictModel):
     search: Search = Field(default_factory=Search, description="Budget of the search for parameters.")
     promotion: Promotion = Field(default_factory=Promotion)
     serving: Serving | None = None
+    score: Score | None = Field(default=None, description="Batches of predictions, scheduled or by hand.")
     monitoring: Monitoring | None = None
 
     @field_validator("schedule")
@@ -123,7 +125,7 @@ class PipelineSpec(StrictModel):
     def _refuse_training_keys(self) -> None:
         written = [
             key
-            for key in ("target", "candidates", "features", "split", "forecast", "allocation", "monitoring")
+            for key in ("target", "candidates", "features", "split", "forecast", "allocation", "monitoring", "score")
             if getattr(self, key)
         ]
         written += ["training"] if self.training != Training() else []
@@ -148,6 +150,7 @@ class PipelineSpec(StrictModel):
                 f"Allowed: {', '.join(metric_names(task))}."
             )
         check_forecast(self)
+        check_score(self.score, task)
         check_allocation(self)
         self.promotion.check_rollback(task, self.metric)
         self.watching.check_live_quality(task, self.metric)

@@ -11,6 +11,7 @@ from millrace.spec.duration import Duration
 from millrace.spec.metrics import METRICS
 from millrace.strict import StrictModel
 
+LIVE_TASKS = ("regression", "classification")
 NEEDS_PROBABILITIES = frozenset({"roc_auc", "log_loss"})
 """Metrics that the prediction log cannot give: it keeps answers, not the probabilities of all classes."""
 
@@ -66,9 +67,12 @@ class Promotion(StrictModel):
         """Refuse a rollback by a metric that live predictions cannot give. Raises ValueError."""
         if self.rollback is None:
             return
+        if task not in LIVE_TASKS:
+            raise ValueError(
+                f"promotion.rollback compares live predictions with their truth, which a {task} has not. "
+                f"It is for task: {' or '.join(LIVE_TASKS)}."
+            )
         allowed = [name for name in METRICS[task] if name not in NEEDS_PROBABILITIES]
-        if task == "clustering":
-            raise ValueError("promotion.rollback needs a truth to compare with, which a clustering has not.")
         watched = self.rollback.metric or metric
         if watched not in allowed:
             raise ValueError(

@@ -3,6 +3,7 @@ import { get, Refusal } from "../api.js";
 import { h, outside } from "../dom.js";
 import { ago, measure, words } from "../format.js";
 import { badge, empty, facts, notice, section, table, tag } from "../parts.js";
+import { trafficSection } from "../traffic.js";
 import { tryIt } from "../tryit.js";
 
 export const tab = "models";
@@ -11,8 +12,10 @@ export const pause = () => 5000;
 
 export async function load({ name }) {
   const path = `api/v1/models/${encodeURIComponent(name)}`;
-  const [{ model, notes }, schema] = await Promise.all([get(path), get(`${path}/schema`).catch(unserved)]);
-  return { model, notes, fields: schema?.fields ?? null, version: schema?.model_version ?? null };
+  const [{ model, notes }, schema, traffic] = await Promise.all([
+    get(path), get(`${path}/schema`).catch(unserved), get(`${path}/traffic`).catch(unserved),
+  ]);
+  return { model, notes, traffic, fields: schema?.fields ?? null, version: schema?.model_version ?? null };
 }
 
 function unserved(error) {
@@ -20,7 +23,7 @@ function unserved(error) {
   throw error;
 }
 
-export function draw({ model, notes, fields }) {
+export function draw({ model, notes, traffic, fields }) {
   return [
     h("div", { class: "page-head" },
       h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/models" }, "Models")),
@@ -37,6 +40,7 @@ export function draw({ model, notes, fields }) {
     ]) : null,
     section("Try it", "The answer comes from the version that serves now.",
       fields ? tryIt(model.name, fields) : empty("No version serves yet", "A promoted run makes one.", `millrace run ${model.name}`)),
+    trafficSection(traffic),
     section("Versions", null, versions(model)),
   ];
 }

@@ -19,6 +19,7 @@ BY_NAME = by_name(FORECASTERS, "estimator")
 WRITTEN: dict[str, dict[str, Any]] = {
     "seasonal_naive": {},
     "drift": {},
+    "shared_growth": {},
     "exponential_smoothing": {"trend": "none", "seasonal": True},
     "lag_regression": {"regressor": "linear", "lags": [1, 2, 24, 168], "means": {1: 24}},
     "lag_regression direct": {"regressor": "ridge", "lags": list(range(1, 169)), "strategy": "direct"},
@@ -99,6 +100,17 @@ def test_smoothing_on_a_bent_scale_continues_bent_growth(scale: str) -> None:
     candidate = BY_NAME["exponential_smoothing"].model_validate({"estimator": "exponential_smoothing", **written})
     given = candidate.forecaster(0).fit(own, 4).predict(own, np.array([own.end]), 4)
     np.testing.assert_allclose(given[0, 0], curve[20:], rtol=0.02)
+
+
+def test_shared_growth_goes_on_from_where_each_series_stands() -> None:
+    """A newcomer with one value grows as the others have."""
+    frame = demand(days=1, cities=("Lyon", "Nice"))
+    steps = np.arange(24)
+    frame["demand"] = np.concatenate([1.1**steps, 7 * 1.1**steps])
+    frame.loc[24:46, "demand"] = np.nan
+    own = panel(frame, plan_of(horizon=3))
+    given = made("shared_growth").fit(own, 3).predict(own, np.array([own.end]), 3)
+    np.testing.assert_allclose(given[0], np.array([[1.0], [7.0]]) * 1.1 ** np.arange(24, 27), rtol=1e-9)
 
 
 def test_known_regressors_are_used(series: Panel) -> None:

@@ -95,7 +95,9 @@ def test_scores_are_the_plain_formulas() -> None:
     assert twice["rmse"][0] == pytest.approx(got["rmse"])
 
 
-def test_a_percentage_of_zero_and_an_unknown_scale_are_not_told() -> None:
-    truth = np.array([[0.0, np.nan], [2.0, 1.0]])
+def test_a_percentage_of_zero_and_coverage_without_bounds_are_not_told() -> None:
+    truth = np.array([[0.0, np.nan], [2.0, 4.0]])
     given = np.array([[0.0, np.nan, 1], [1.0, 0, 2]])
-    assert set(forecast_sums(truth, given)(np.ones((1, 2)))) == {"rmse", "mae", "smape"}
+    scored = forecast_sums(truth, given)(np.ones((1, 2)))
+    assert set(scored) == {"rmse", "mae", "smape", "mase"}
+    assert scored["mase"].tolist() == [0.25]  # of the row that has a scale

@@ -14,7 +14,7 @@ from millrace.strict import by_name
 
 def test_the_names_that_a_spec_may_use():
     assert set(by_name(SOURCES, "type")) == {"file", "http", "s3", "sql", "mongodb", "upload", "sample"}
-    assert set(by_name(SINKS, "type")) == {"s3", "sql", "mongodb"}
+    assert set(by_name(SINKS, "type")) == {"file", "s3", "sql", "mongodb"}
 
 
 def test_every_field_is_described():

@@ -25,6 +25,12 @@ class S3Sink(Sink, S3Access):
         description="One object for each data interval (without an interval: one for the whole table), or each run.",
     )
 
+    rows_per_file: int | None = Field(
+        default=None,
+        ge=1_000,
+        description="Write parts of at most so many rows; `_millrace.json` tells they are whole.",
+    )
+
     def write(self, frames: Iterable[pd.DataFrame], delivery: Delivery) -> dict[str, Any]:
         """Write the object of this delivery; the same delivery again replaces it."""
         import tempfile
@@ -33,16 +39,22 @@ class S3Sink(Sink, S3Access):
         from millrace.sources.s3_files import explained, split_uri
 
         bucket, prefix = split_uri(self.uri)
+        if self.rows_per_file is not None:
+            from millrace.sources.sinks.s3_parts import write_s3_parts
+
+            folder_key = "/".join(part for part in (prefix.strip("/"), self._folder(delivery)) if part)
+            return write_s3_parts(self, frames, bucket, folder_key)
         key = "/".join(part for part in (prefix.strip("/"), self._folder(delivery), "data.parquet") if part)
         with tempfile.TemporaryDirectory(prefix="millrace-sink-") as folder:
             path = Path(folder) / "data.parquet"
             rows = _write_parquet(frames, path)
             with explained(bucket, SinkError, SinkUnavailableError):
-                self._upload(path, bucket, key)
+                self.upload(path, bucket, key)
             size = path.stat().st_size
         return {"type": "s3", "target": f"s3://{bucket}/{key}", "rows": rows, "bytes": size}
 
-    def _upload(self, path: Any, bucket: str, key: str) -> None:
+    def upload(self, path: Any, bucket: str, key: str) -> None:
+        """Put a file there; boto3's own error, not the one that wraps it."""
         from boto3.exceptions import S3UploadFailedError
 
         try:

@@ -1,0 +1,83 @@
+"""One DAG for each spec that scores batches: its schedule, its parameters, and what it announces."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+SPEC = """
+source: {type: sample, name: sklearn/iris}
+task: classification
+target: target
+candidates: [{estimator: logistic_regression}]
+promotion: {approval: human, approval_timeout: 3d}
+score:
+  source: {type: file, path: rows.csv}
+  sinks: [{type: file, path: out.parquet}]
+"""
+SPECS = {
+    "flowers": "name: flowers\nowner: botany\ntags: [demo]" + SPEC + "  schedule: '15 6 * * *'\n",
+    "fresh": "name: fresh" + SPEC + "  schedule: model\n",
+    "by-hand": "name: by-hand" + SPEC,
+    "never": "name: never" + SPEC.partition("score:")[0],
+}
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("dags")
+    (folder / "specs").mkdir()
+    for name, text in SPECS.items():
+        (folder / "specs" / f"{name}.yaml").write_text(text)
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "MILLRACE_HOME": str(folder / "home"),
+        "MILLRACE_PIPELINES_DIR": str(folder / "specs"),
+        "MONGODB_URI": "mongodb://127.0.0.1:1/",  # a parse that asks a database for anything fails here
+    }
+    script = PROJECT / "tests" / "unit" / "dags" / "parse_dags.py"
+    done = subprocess.run(
+        [sys.executable, script], env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout)
+    assert found["errors"] == {}
+    assert found["heavy"] == []
+    assert found["one"]["dags"] == ["flowers"]
+    parsed: dict[str, Any] = found["dags"]
+    return parsed
+
+
+def test_only_specs_that_score_have_a_dag(dags: dict[str, Any]) -> None:
+    assert sorted(dag for dag in dags if dag.startswith("scoring.")) == [
+        "scoring.by-hand", "scoring.flowers", "scoring.fresh",
+    ]  # fmt: skip
+    (task,) = dags["scoring.flowers"]["tasks"].values()
+    assert (task["owner"], task["outlets"]) == ("botany", ["scores/flowers"])
+    assert dags["scoring.flowers"]["tags"] == ["demo", "millrace-scoring"]
+
+
+def test_schedules_are_cron_or_the_next_champion(dags: dict[str, Any]) -> None:
+    kind, fields = dags["scoring.flowers"]["timetable"]
+    assert kind.endswith("CronDataIntervalTimetable")
+    assert fields["expression"] == "15 6 * * *"
+    kind, fields = dags["scoring.fresh"]["timetable"]
+    assert [part["name"] for part in fields["asset_condition"]["objects"]] == ["model/fresh"]
+    assert dags["scoring.by-hand"]["timetable"][0].endswith("NullTimetable")
+
+
+def test_a_person_is_asked_between_registration_and_promotion(dags: dict[str, Any]) -> None:
+    tasks = dags["flowers"]["tasks"]
+    assert tasks["has_challenger"]["after"] == ["register"]
+    assert tasks["approval"]["after"] == ["has_challenger"]
+    assert tasks["promote"]["after"] == ["approval", "register"]
+    assert tasks["promote"]["outlets"] == tasks["register"]["outlets"] == ["champion/flowers"]
