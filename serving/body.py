@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.types import Receive
@@ -12,26 +12,27 @@ from starlette.types import Receive
 from serving.failures import MalformedBodyError, SlowBodyError, TooLargeError, refuse_encoding
 from serving.runtime.strict_json import parse_json
 
-__all__ = ["parse_json", "read_body", "receive_body"]
+__all__ = ["parse_json", "read_body"]
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 
 async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     """The whole body. Raises TooLargeError as soon as it passes `limit`, SlowBodyError after `seconds`."""
-    return await receive_body(request.scope["headers"], request.receive, limit, seconds)
-
-
-async def receive_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, limit: int, seconds: float) -> bytes:
-    """The same for a caller that has no Request: one object less on the hot path."""
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
-            _refuse_size(limit)
-        if name == b"content-encoding":
-            refuse_encoding(value.decode("latin-1"))
+    refuse_announced(request.scope["headers"], limit)
     try:
         async with asyncio.timeout(seconds):
-            return await _collect(receive, limit)
+            return await _collect(request.receive, limit)
     except TimeoutError:
-        raise SlowBodyError(f"The body did not arrive within {seconds:g} seconds.", hint="Send it again.") from None
+        raise slow_body(seconds) from None
+
+
+def refuse_announced(headers: Headers, limit: int) -> None:
+    """Raise TooLargeError or UnsupportedMediaError for a body whose headers say enough."""
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise too_large(limit)
+        if name == b"content-encoding":
+            refuse_encoding(value.decode("latin-1"))
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:
@@ -45,11 +46,17 @@ async def _collect(receive: Receive, limit: int) -> bytes:
             raise MalformedBodyError("The connection closed before the whole body had arrived.")
         body += message.get("body", b"")
         if len(body) > limit:
-            _refuse_size(limit)
+            raise too_large(limit)
         if not message.get("more_body"):
             return bytes(body)
         message = await receive()
 
 
-def _refuse_size(limit: int) -> NoReturn:
-    raise TooLargeError(f"The body is larger than {limit:,} bytes.", hint="Send fewer rows at a time.")
+def too_large(limit: int) -> TooLargeError:
+    """The error for a body beyond the limit."""
+    return TooLargeError(f"The body is larger than {limit:,} bytes.", hint="Send less at a time.")
+
+
+def slow_body(seconds: float) -> SlowBodyError:
+    """The error for a body that did not arrive in time."""
+    return SlowBodyError(f"The body did not arrive within {seconds:g} seconds.", hint="Send it again.")

@@ -37,6 +37,8 @@ async def _handle(request: Request, error: Exception) -> JSONResponse:
 
 def error_answer(error: Exception, method: str, path: str) -> JSONResponse:
     """The answer for any exception; one that nobody expected is logged with its stack trace."""
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, MillraceError):
+        error = error.__cause__  # while the framework read the body
     if isinstance(error, MillraceError):
         return _of_millrace(error)
     if isinstance(error, RequestValidationError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from limits import RateLimitItem, parse
@@ -16,6 +15,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
 from serving.access.failures import TooManyRequestsError
+from serving.access.leases import PARTS, Leases, lease_of
 
 if TYPE_CHECKING:
     from limits.aio.strategies import FixedWindowRateLimiter as SharedLimiter
@@ -24,8 +24,6 @@ Limit = RateLimitItem | None
 log = logging.getLogger(__name__)
 _REDIS_SECONDS = 0.25
 _REDIS_PAUSE = 5.0
-_FEW = 100
-_MOST_LEASES = 10_000
 
 
 def read_limit(written: str) -> Limit:
@@ -38,15 +36,6 @@ def read_limit(written: str) -> Limit:
         raise ValueError(f"{written!r} is no limit; write '10/second', '600/minute' or 'none'") from None
 
 
-@dataclass(slots=True)
-class _Lease:
-    """Requests that were counted before they came; what is left when the window ends is lost."""
-
-    limit: RateLimitItem
-    left: int
-    ends: float
-
-
 class RateLimits:
     """Counts requests by caller."""
 
@@ -54,7 +43,8 @@ class RateLimits:
         memory = MemoryStorage()
         # A small limit is counted exactly; for a large one that would keep thousands of times for each caller.
         self._exact, self._cheap = MovingWindowRateLimiter(memory), FixedWindowRateLimiter(memory)
-        self._leases: dict[str, _Lease] = {}
+        self._leases = Leases()
+        self._asking: dict[str, asyncio.Task[None]] = {}
         self._shared = _shared(redis_url) if redis_url else None
         self._shared_again = 0.0
 
@@ -67,31 +57,44 @@ class RateLimits:
             self._counted_here(who, limit)
 
     def takes(self, who: str, limit: Limit, requests: int) -> bool:
-        """Count requests at once, in this process; False where they are too many, or where Redis counts."""
-        if limit is None:
-            return True
-        if self._shared is not None:
-            return False
-        if limit.amount <= _FEW:
-            return self._exact.hit(limit, who, cost=requests)
-        return self._drawn(who, limit, requests)
+        """Count requests without waiting; False where they are too many, or where only `count` can say.
 
-    def _drawn(self, who: str, limit: RateLimitItem, requests: int) -> bool:
-        """Draw on a lease, a hundredth of a large limit that was counted ahead: counting costs more than predicting."""
-        lease = self._leases.get(who)
-        if lease is None or lease.limit is not limit or lease.left < requests or time.time() >= lease.ends:
-            cost = max(requests, limit.amount // _FEW)
-            if not self._cheap.test(limit, who, cost=cost) or not self._cheap.hit(limit, who, cost=cost):
-                return False
-            lease = _Lease(limit, cost, self._cheap.get_window_stats(limit, who).reset_time)
-            if len(self._leases) >= _MOST_LEASES:
-                self._leases.clear()
-            self._leases[who] = lease
-        lease.left -= requests
-        return True
+        Where Redis counts, a lease is asked for beside this, for the requests after these.
+        """
+        if limit is None or self._leases.draw(who, limit, requests):
+            return True
+        if self._shared is not None and time.monotonic() >= self._shared_again:
+            self._lease_beside(self._shared, who, limit)
+            return False
+        if limit.amount <= PARTS:
+            return self._exact.hit(limit, who, cost=requests)
+        cost = lease_of(limit, requests)
+        if not self._cheap.test(limit, who, cost=cost) or not self._cheap.hit(limit, who, cost=cost):
+            return False
+        self._leases.grant(who, limit, cost, self._cheap.get_window_stats(limit, who).reset_time)
+        return self._leases.draw(who, limit, requests)
+
+    def _lease_beside(self, shared: SharedLimiter, who: str, limit: RateLimitItem) -> None:
+        if limit.amount <= PARTS or who in self._asking:
+            return
+        task = self._asking[who] = asyncio.create_task(self._lease(shared, who, limit))
+        task.add_done_callback(lambda _: self._asking.pop(who, None))
+
+    async def _lease(self, shared: SharedLimiter, who: str, limit: RateLimitItem) -> None:
+        cost = lease_of(limit, 1)
+        try:
+            async with asyncio.timeout(_REDIS_SECONDS):
+                if await shared.test(limit, who, cost=cost) and await shared.hit(limit, who, cost=cost):
+                    self._leases.grant(who, limit, cost, (await shared.get_window_stats(limit, who)).reset_time)
+        except Exception as error:
+            self._leave_alone(error)
+
+    def _leave_alone(self, error: Exception) -> None:
+        log.warning("Redis does not count requests (%s); each worker counts by itself", type(error).__name__)
+        self._shared_again = time.monotonic() + _REDIS_PAUSE
 
     def _counted_here(self, who: str, limit: RateLimitItem) -> None:
-        limiter = self._exact if limit.amount <= _FEW else self._cheap
+        limiter = self._exact if limit.amount <= PARTS else self._cheap
         if not limiter.hit(limit, who):
             _refuse(limit, limiter.get_window_stats(limit, who).reset_time)
 
@@ -103,8 +106,7 @@ class RateLimits:
                     return True
                 ends = (await shared.get_window_stats(limit, who)).reset_time
         except Exception as error:
-            log.warning("Redis does not count requests (%s); each worker counts by itself", type(error).__name__)
-            self._shared_again = time.monotonic() + _REDIS_PAUSE
+            self._leave_alone(error)
             return False
         _refuse(limit, ends)
         return True

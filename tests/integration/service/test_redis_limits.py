@@ -79,3 +79,41 @@ def test_an_address_that_is_no_redis_is_told_at_the_start(settings, monkeypatch)
     monkeypatch.setenv("REDIS_URL", "localhost:6379")
     with pytest.raises(SettingsError, match=r"REDIS_URL.*redis://"):
         create_app(settings)
+
+
+def test_leases_of_two_workers_stay_within_the_limit(redis_server, monkeypatch):
+    monkeypatch.setattr("serving.access.limits._REDIS_SECONDS", 30.0)  # a busy machine is no dead Redis
+
+    async def taken(rates: RateLimits, limit: object) -> int:
+        count = 0
+        for _ in range(1_000):
+            if rates.takes("ann", limit, 3):
+                count += 3
+            elif await passes_large(rates, limit):
+                count += 1
+            await asyncio.sleep(0)
+        return count
+
+    async def both() -> list[int]:
+        limit = read_limit("1000/day")
+        return list(await asyncio.gather(*(taken(RateLimits(redis_server.url), limit) for _ in range(2))))
+
+    found = asyncio.run(both())
+    assert 900 <= sum(found) <= 1_000
+    assert min(found) > 100
+
+
+async def passes_large(rates: RateLimits, limit: object) -> bool:
+    try:
+        await rates.count("ann", limit)
+    except TooManyRequestsError:
+        return False
+    return True
+
+
+def test_a_small_limit_is_asked_of_redis_each_time(redis_server):
+    async def asked() -> list[bool]:
+        first, second = RateLimits(redis_server.url), RateLimits(redis_server.url)
+        return [first.takes("ann", read_limit("5/day"), 1), await passes(first), second.takes("ann", None, 1)]
+
+    assert asyncio.run(asked()) == [False, True, True]

@@ -40,6 +40,15 @@ task: clustering
 candidates:
   - {estimator: k_means}
 """,
+    "ahead": """
+name: ahead
+source: {type: sample, name: energy_demand, timestamp: {from: Datetime, as: at}}
+task: forecast
+target: AEP_MW
+forecast: {frequency: h, horizon: 24}
+candidates:
+  - {estimator: day_vector}
+""",
     "by-hand": "name: by-hand\nsource: {type: sample, name: sklearn/iris}\n",
     "broken": "name: broken\nsource: {type: sample, name: sklearn/iris}\ntask: regresion\n",
     "ring": """
@@ -78,7 +87,7 @@ def test_a_parse_imports_nothing_heavy_and_no_database_client(parsed: dict[str, 
 
 
 def test_every_good_spec_has_its_dag(parsed: dict[str, Any]) -> None:
-    assert sorted(parsed["dags"]) == ["by-hand", "copy", "flowers", "follower"]
+    assert sorted(parsed["dags"]) == ["ahead", "by-hand", "copy", "flowers", "follower"]
 
 
 def test_broken_specs_are_import_errors_with_file_and_line_of_another_file(parsed: dict[str, Any]) -> None:
@@ -105,6 +114,12 @@ def test_the_stages_stand_in_their_order(parsed: dict[str, Any]) -> None:
     }
     assert [name for name, task in tasks.items() if task["mapped"]] == ["train"]
     assert {task["retries"] for task in tasks.values()} == {2}
+
+
+def test_a_forecast_is_made_after_the_registration(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["ahead"]["tasks"]
+    assert list(tasks)[-2:] == ["register", "forecast"]
+    assert tasks["forecast"]["after"] == ["register", "transform"]
 
 
 def test_a_plain_etl_ends_with_its_table(parsed: dict[str, Any]) -> None:

@@ -1,0 +1,118 @@
+"""Forecasts over HTTP, from real documents in MongoDB: pages, filters, and words for what does not fit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from serving.app import create_app
+
+pytestmark = pytest.mark.integration
+BEGAN = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def service(settings, run_store):
+    run_store.record_forecasts(
+        {
+            "pipeline": "demand",
+            "series": city,
+            "city": city,
+            "timestamp": BEGAN + timedelta(days=day, hours=hour),
+            "demand": 100.0 * day + hour,
+            "confidence_lower": 0.0,
+            "confidence_upper": 999.0,
+            "level": 0.9,
+            "model_version": str(day + 1),
+            "origin": BEGAN + timedelta(days=day),
+            "horizon": hour + 1,
+            "made_at": BEGAN + timedelta(days=day),
+            "run_id": f"demand--{day}",
+        }
+        for city in ("Bergen", "Oslo")
+        for day in range(2)
+        for hour in range(48)
+    )
+    return TestClient(create_app(settings), raise_server_exceptions=False)
+
+
+def asked(service: TestClient, **params: Any) -> dict[str, Any]:
+    answer = service.get("/api/v1/forecasts", params={"pipeline": "demand", **params})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_each_time_is_told_once_by_its_newest_forecast(service):
+    found = asked(service, city="Oslo", limit=500)
+    assert found["target"] == "demand"
+    assert [row["demand"] for row in found["forecasts"]] == [*range(24), *range(100, 148)]
+    first = found["forecasts"][0]
+    assert first == {
+        "pipeline": "demand",
+        "series": "Oslo",
+        "city": "Oslo",
+        "timestamp": "2026-05-01T00:00:00Z",
+        "demand": 0.0,
+        "confidence_lower": 0.0,
+        "confidence_upper": 999.0,
+        "level": 0.9,
+        "model_version": "1",
+        "origin": "2026-05-01T00:00:00Z",
+        "horizon": 1,
+        "made_at": "2026-05-01T00:00:00Z",
+        "run_id": "demand--0",
+    }
+    assert found["next_after"] is None
+
+
+def test_pages_follow_one_another_over_all_series(service):
+    rows: list[dict[str, Any]] = []
+    after: dict[str, str] = {}
+    while True:
+        page = asked(service, limit=31, **after)
+        rows += page["forecasts"]
+        if page["next_after"] is None:
+            break
+        after = {"after": page["next_after"]}
+    assert [(row["series"], row["timestamp"]) for row in rows] == sorted(
+        {(row["series"], row["timestamp"]) for row in rows}
+    )
+    assert len(rows) == 2 * 72
+
+
+def test_times_an_origin_and_offsets_choose(service):
+    span = {"from": "2026-05-01T02:00:00+02:00", "to": "2026-05-01T02:00:00"}
+    assert [row["demand"] for row in asked(service, series="Bergen", **span)["forecasts"]] == [0.0, 1.0]
+    old = asked(service, city="Oslo", origin="2026-05-01", limit=500)["forecasts"]
+    assert [row["demand"] for row in old] == list(range(48))
+    assert asked(service, city="Nowhere")["forecasts"] == []
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "words"),
+    [
+        ({"pipeline": "demand", "town": "Oslo"}, 422, "'town' is no parameter and no key column of 'demand'"),
+        ({"pipeline": "demand", "run_id": "x"}, 422, "'run_id' is no parameter"),
+        ({"pipeline": "demand", "limit": 0}, 422, "greater than or equal to 1"),
+        ({"pipeline": "demand", "from": "yesterday"}, 422, "from"),
+        ({"pipeline": "demand", "after": "x"}, 422, "which no page gave"),
+        ({"pipeline": "demand", "after": "x/Oslo"}, 422, "which no page gave"),
+        ({"pipeline": "nothing"}, 404, "There is no forecast of the pipeline 'nothing'"),
+        ({}, 422, "pipeline"),
+    ],
+)
+def test_what_does_not_fit_is_said(service, params, status, words):
+    answer = service.get("/api/v1/forecasts", params=params)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+
+
+def test_the_api_describes_itself(service):
+    described = service.get("/openapi.json").json()["paths"]["/api/v1/forecasts"]["get"]
+    names = {parameter["name"] for parameter in described["parameters"]}
+    assert names == {"pipeline", "series", "from", "to", "origin", "limit", "after"}
+    assert "city=Columbus" in described["description"]
