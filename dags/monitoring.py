@@ -7,7 +7,6 @@ waits.
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,12 +24,10 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowSkipException
 
-from millrace.errors import MillraceError
 from millrace.settings import get_settings
-from millrace.spec.catalogue import LoadedSpec, find_spec, load_catalogue
+from millrace.spec.catalogue import LoadedSpec, specs_by_dag
 from millrace.task_end import StageRefusedError, end_task
 
-log = logging.getLogger(__name__)
 START = datetime(2020, 1, 1, tzinfo=UTC)
 PREFIX = "monitoring."
 
@@ -87,20 +84,8 @@ def _report(dag_id: str, dag_run_id: str) -> dict[str, Any]:
     return monitor(check).as_summary()
 
 
-def _loaded_specs() -> dict[str, LoadedSpec]:
-    folder, wanted = get_settings().millrace_pipelines_dir, get_parsing_context().dag_id
-    if wanted is None:
-        specs = load_catalogue(folder).specs.values()
-        return {f"{PREFIX}{loaded.spec.name}": loaded for loaded in specs if loaded.spec.is_watched}
-    if not wanted.startswith(PREFIX):
-        return {}
-    try:
-        return {wanted: find_spec(folder, wanted.removeprefix(PREFIX))}
-    except MillraceError as error:
-        log.error("%s", error)
-        return {}
-
-
-SPECS = _loaded_specs()
+SPECS = specs_by_dag(
+    get_settings().millrace_pipelines_dir, get_parsing_context().dag_id, PREFIX, lambda spec: spec.is_watched
+)
 for _loaded in SPECS.values():
     build_dag(_loaded)

@@ -7,7 +7,6 @@ alone where Airflow asks for one DAG. It must not raise for a broken spec: `spec
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,16 +28,14 @@ from airflow.sdk import (
 )
 from airflow.sdk.definitions.timetables.simple import OnceTimetable
 
-from millrace.errors import MillraceError
 from millrace.settings import get_settings
-from millrace.spec.catalogue import LoadedSpec, find_spec, load_catalogue
+from millrace.spec.catalogue import LoadedSpec, specs_by_dag
 from millrace.spec.models import AssetSchedule, PipelineSpec
 from millrace.task_end import StageRefusedError, end_task
 
 if TYPE_CHECKING:
     from millrace.stages.base import RunContext
 
-log = logging.getLogger(__name__)
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 TABLE = "table"
@@ -217,19 +214,6 @@ def _documentation(loaded: LoadedSpec) -> str:
     return f"{loaded.spec.description}\n\n`{loaded.path.name}`, version `{loaded.version}`:\n\n```yaml\n{text}\n```\n"
 
 
-def _loaded_specs() -> dict[str, LoadedSpec]:
-    folder, wanted = get_settings().millrace_pipelines_dir, get_parsing_context().dag_id
-    if wanted is None:
-        return load_catalogue(folder).specs
-    if "." in wanted:  # a DAG of another file: no pipeline has such a name
-        return {}
-    try:
-        return {wanted: find_spec(folder, wanted)}
-    except MillraceError as error:
-        log.error("%s", error)
-        return {}
-
-
-SPECS = _loaded_specs()
+SPECS = specs_by_dag(get_settings().millrace_pipelines_dir, get_parsing_context().dag_id)
 for _loaded in SPECS.values():
     build_dag(_loaded)

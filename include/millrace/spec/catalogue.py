@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from millrace.errors import NotFoundError, SpecError, did_you_mean
+from millrace.errors import MillraceError, NotFoundError, SpecError, did_you_mean
 from millrace.spec.document import SpecDocument, read_document
 from millrace.spec.models import AssetSchedule, PipelineSpec
 from millrace.spec.problems import spec_error
 from millrace.spec.references import check_references
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,29 @@ def find_spec(folder: Path, name: str) -> LoadedSpec:
         if f"{name}.y" in problem.message:
             raise problem
     raise NotFoundError(f"There is no pipeline '{name}' in {folder}.", hint=did_you_mean(name, catalogue.specs))
+
+
+def specs_by_dag(
+    folder: Path,
+    dag_id: str | None,
+    prefix: str = "",
+    has_dag: Callable[[PipelineSpec], bool] = lambda _: True,
+) -> dict[str, LoadedSpec]:
+    """The specs of a kind of DAG by the DAG's id, which is the spec's name behind a prefix.
+
+    Where a scheduler asks for one DAG alone, only that one's spec is read. Nothing is raised for a broken spec.
+    """
+    if dag_id is None:
+        specs = load_catalogue(folder).specs
+        return {f"{prefix}{name}": loaded for name, loaded in specs.items() if has_dag(loaded.spec)}
+    name = dag_id.removeprefix(prefix)
+    if not dag_id.startswith(prefix) or "." in name:  # a DAG of another kind: no pipeline has a dot in its name
+        return {}
+    try:
+        return {dag_id: find_spec(folder, name)}
+    except MillraceError as error:
+        log.error("%s", error)
+        return {}
 
 
 def spec_version(document: Mapping[str, Any]) -> str:

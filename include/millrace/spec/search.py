@@ -16,7 +16,10 @@ class Search(StrictModel):
     """The budget of a search, for `candidates: auto` and for each candidate with a search space of its own."""
 
     seconds: float | None = Field(
-        default=None, gt=0, le=86_400, description="Time of a search; auto, without it: 60; other candidates: no limit."
+        default=None,
+        gt=0,
+        le=86_400,
+        description="Time of a search; auto without seconds and trials: 60; else no limit.",
     )
     trials: int | None = Field(
         default=None,

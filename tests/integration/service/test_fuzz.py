@@ -71,6 +71,12 @@ JSON = st.recursive(
 NEARLY = st.fixed_dictionaries({}, optional={name: st.just(value) | JSON for name, value in ROW.items()})
 KEYS = ("dataframe_split", "dataframe_records", "inputs", "instances", "params", "outputs")
 FRAMES = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, JSON))
+FUZZ = examples(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def test_every_value_is_answered_or_refused_by_its_field(client):

@@ -135,7 +135,7 @@ def _classes(rows: Material) -> Any:
 
 def _budget(search: Search, candidate: Candidate, entries: list[Entry], started: float) -> Budget:
     is_auto = isinstance(candidate, Auto)
-    seconds = search.seconds or (AUTO_SECONDS if is_auto else None)
+    seconds = search.seconds or (AUTO_SECONDS if is_auto and search.trials is None else None)
     trials = (search.trials or AUTO_TRIALS) if is_auto else sum(entry.trials for entry in entries)
     if seconds is None or isinstance(candidate, Stacking):
         return Budget(trials)

@@ -40,7 +40,7 @@ def participants(
 def _parts(spec: PipelineSpec, candidate: Candidate, rows: int) -> list[tuple[Candidate, tuple[Any, ...], int]]:
     if isinstance(candidate, Auto):
         trials = spec.search.trials or AUTO_TRIALS
-        offers = portfolio(str(spec.task), rows, candidate.estimators)
+        offers = portfolio(str(spec.task), rows, spec.metric, candidate.estimators)
         return [(_offered(offer, str(spec.task)), offer.starts, trials if offer.space else 1) for offer in offers]
     if isinstance(candidate, Stacking):
         named = [member.candidate(f"{number}-{member.estimator}") for number, member in enumerate(candidate.members, 1)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from millrace.stages.search.deciding import SERVED
 from millrace.stages.search.spaces import Space
 
 
@@ -22,12 +23,13 @@ class Offer:
     starts: tuple[dict[str, Any], ...] = ()
     space: Space = field(default_factory=dict)
     most_rows: int = 10_000_000
-    name: str = ""
+    balanced: bool = False
+    """For metrics that count every class alike: a rare class weighs as much as a common one."""
 
     @property
     def label(self) -> str:
         """How its trials are called."""
-        return self.name or self.estimator
+        return f"{self.estimator}_balanced" if self.balanced else self.estimator
 
 
 _FOREST: Space = {"max_features": [0.2, 1.0], "min_samples_leaf": [1, 12]}
@@ -40,7 +42,7 @@ OFFERS: tuple[Offer, ...] = (
         params={"class_weight": "balanced"},
         starts=({"C": 1.0},),
         space={"C": [0.003, 300.0]},
-        name="logistic_regression_balanced",
+        balanced=True,
     ),
     Offer(
         "gaussian_process",
@@ -50,18 +52,27 @@ OFFERS: tuple[Offer, ...] = (
         most_rows=1_200,
     ),
     Offer(
-        "hist_gradient_boosting",
-        starts=(
-            {"learning_rate": 0.05, "max_iter": 200, "max_leaf_nodes": 31, "min_samples_leaf": 20, "max_features": 0.8},
-        ),
-        space={
-            "learning_rate": [0.02, 0.2],
-            "max_iter": [60, 600],
-            "max_leaf_nodes": [6, 63],
-            "min_samples_leaf": [5, 60],
-            "l2_regularization": [0.001, 30.0],
-            "max_features": [0.3, 1.0],
-        },
+        "random_forest",
+        params={"n_estimators": 200},
+        starts=({"max_features": 0.33, "min_samples_leaf": 1},),
+        space=_FOREST,
+        most_rows=200_000,
+    ),
+    Offer(
+        "random_forest",
+        ("classification",),
+        params={"n_estimators": 200, "class_weight": "balanced_subsample"},
+        starts=({"max_features": 0.5, "min_samples_leaf": 5},),
+        space={"max_features": [0.2, 1.0], "min_samples_leaf": [2, 30]},
+        most_rows=200_000,
+        balanced=True,
+    ),
+    Offer(
+        "extra_trees",
+        params={"n_estimators": 200},
+        starts=({"max_features": 0.6, "min_samples_leaf": 1},),
+        space=_FOREST,
+        most_rows=200_000,
     ),
     Offer(
         "xgboost",
@@ -80,18 +91,18 @@ OFFERS: tuple[Offer, ...] = (
         },
     ),
     Offer(
-        "extra_trees",
-        params={"n_estimators": 300},
-        starts=({"max_features": 0.6, "min_samples_leaf": 1},),
-        space=_FOREST,
-        most_rows=200_000,
-    ),
-    Offer(
-        "random_forest",
-        params={"n_estimators": 300},
-        starts=({"max_features": 0.33, "min_samples_leaf": 1},),
-        space=_FOREST,
-        most_rows=200_000,
+        "hist_gradient_boosting",
+        starts=(
+            {"learning_rate": 0.05, "max_iter": 200, "max_leaf_nodes": 31, "min_samples_leaf": 20, "max_features": 0.8},
+        ),
+        space={
+            "learning_rate": [0.02, 0.2],
+            "max_iter": [60, 600],
+            "max_leaf_nodes": [6, 63],
+            "min_samples_leaf": [5, 60],
+            "l2_regularization": [0.001, 30.0],
+            "max_features": [0.3, 1.0],
+        },
     ),
     Offer(
         "k_neighbors",
@@ -103,7 +114,7 @@ OFFERS: tuple[Offer, ...] = (
     Offer(
         "svr",
         ("regression",),
-        starts=({"C": 3.0, "epsilon": 0.05, "gamma": "scale"},),
+        starts=({"C": 3.0, "epsilon": 0.05},),
         space={"C": [0.3, 100.0], "epsilon": [0.005, 0.3]},
         most_rows=6_000,
     ),
@@ -111,19 +122,17 @@ OFFERS: tuple[Offer, ...] = (
         "mlp",
         params={"learning_rate_init": 0.003, "max_iter": 200},
         starts=({"hidden_layer_sizes": [64, 32], "alpha": 0.01},),
-        space={
-            "hidden_layer_sizes": {"choices": [[32], [64, 32], [128, 64]]},
-            "alpha": [0.0001, 10.0],
-        },
+        space={"hidden_layer_sizes": {"choices": [[32], [64, 32], [128, 64]]}, "alpha": [0.0001, 10.0]},
         most_rows=200_000,
     ),
     Offer("k_means", ("clustering",), space={"n_clusters": [2, 12]}),
 )
 
 
-def portfolio(task: str, rows: int, chosen: list[str] | None = None) -> list[Offer]:
+def portfolio(task: str, rows: int, metric: str, chosen: list[str] | None = None) -> list[Offer]:
     """The offers for a table, in the order in which they are first tried; only those of `chosen`, where given."""
-    fitting = [offer for offer in OFFERS if task in offer.tasks]
+    balanced = metric in SERVED
+    fitting = [offer for offer in OFFERS if task in offer.tasks and (balanced or not offer.balanced)]
     if chosen is not None:
         return _all_of(chosen, fitting)
     return [offer for offer in fitting if rows <= offer.most_rows]
