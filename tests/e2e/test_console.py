@@ -250,7 +250,7 @@ def test_the_keyboard_reaches_everything_in_order(browser, address):
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("page", ["#/pipelines", "#/runs", "#/models", "#/models/tumour", "#/health"])
+@pytest.mark.parametrize("page", ["#/pipelines", "#/runs", "#/models", "#/models/tumour", "#/alerts", "#/health"])
 def test_no_page_is_wider_than_a_telephone(browser, address, page):
     metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
