@@ -94,6 +94,9 @@ def _page(record: dict[str, Any], links: Links) -> dict[str, Any]:
         "expectations_passed": outputs.get("validate", {}).get("passed"),
         "metric": evaluated.get("metric"),
         "champion_before": evaluated.get("champion"),
+        "searches": {
+            name.removeprefix("train:"): output["report"] for name, output in outputs.items() if output.get("report")
+        },
         "deliveries": outputs.get("load", {}).get("deliveries", []),
         "artifacts": artifact_names(record),
     }
