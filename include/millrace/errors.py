@@ -154,6 +154,14 @@ class RequestError(MillraceError):
     http_status = 422
 
 
+class BusyError(MillraceError):
+    """Too much of the same is under way; the same call may succeed a moment later."""
+
+    code = "busy"
+    http_status = 503
+    retryable = True
+
+
 class StackError(MillraceError):
     """The embedded stack could not be started, stopped or reached."""
 

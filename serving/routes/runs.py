@@ -92,6 +92,7 @@ def _page(record: dict[str, Any], links: Links) -> dict[str, Any]:
         **run_summary(record),
         "timeline": [_timeline_entry(name, stage) for name, stage in stages.items()],
         "expectations_passed": outputs.get("validate", {}).get("passed"),
+        "profile": outputs.get("transform", {}).get("profile"),
         "metric": evaluated.get("metric"),
         "champion_before": evaluated.get("champion"),
         "searches": {

@@ -22,7 +22,6 @@ from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
-from serving.runtime.loaded_model import LoadedModel
 
 router = APIRouter(prefix="/api/v1/models", tags=["traffic"])
 _READ, _TRAFFIC, _PROMOTE = ([Depends(require(p))] for p in (Permission.READ, Permission.TRAFFIC, Permission.PROMOTE))
@@ -117,7 +116,7 @@ async def promote(name: str, given: Promotion, request: Request, services: Servi
     """Make a version the champion, once it has been loaded here; every worker follows within its poll interval."""
 
     def move() -> Move:
-        number = _loaded(services, name, given.version).version.version
+        number = _servable(services, name, given.version)
         work = partial(champions.promote, version=number)
         return _moved(request, services, name, "models.promote", number, work)
 
@@ -132,7 +131,7 @@ async def rollback(name: str, request: Request, services: ServicesDep, given: Ro
     def move() -> Move:
         earlier = champions.previous(services.registry, name)
         if earlier is not None:
-            _loaded(services, name, earlier)
+            _servable(services, name, earlier)
         work = partial(champions.roll_back, only_from=only_from)
         return _moved(request, services, name, "models.rollback", earlier, work)
 
@@ -171,20 +170,24 @@ async def _followed(services: Services, move: Move) -> MoveAnswer:
 
 
 def _check(services: Services, rule: TrafficRule) -> None:
-    """Refuse a rule whose variants cannot answer in the champion's place."""
+    """Refuse a rule whose variants cannot be loaded, or cannot answer in the champion's place."""
+    services.manager.look()  # an alias may have moved since the last look
     champion = services.manager.get(rule.name)
     for label in rule.variants:
         if label == CHAMPION:
             continue
-        reason = services.traffic.misfit(champion, _loaded(services, rule.name, label))
+        reason = services.traffic.misfit(champion, services.variants.load(rule.name, label, force=True))
         if reason is not None:
             raise RequestError(f"'{label}' cannot have a part in the traffic of '{rule.name}': {reason}")
 
 
-def _loaded(services: Services, name: str, which: str) -> LoadedModel:
-    """The version in memory. Raises what says why it cannot be served."""
+def _servable(services: Services, name: str, which: str) -> str:
+    """The number of a version that can be the champion. Raises what says why it cannot."""
     services.manager.look()  # an alias may have moved since the last look
-    return services.variants.load(name, which, force=True)
+    number = services.variants.number(name, which)
+    if services.registry.version(name, number).tags.get("millrace.task") != "forecast":  # which answers no rows
+        services.variants.load(name, number, force=True)
+    return number
 
 
 def _stored(request: Request, services: Services, present: TrafficRule, rule: TrafficRule) -> TrafficAnswer:

@@ -205,7 +205,10 @@ def test_a_batch_is_scored_by_the_champion_and_announced(ran: dict[str, Any]) ->
     assert run["state"] == "success", run["summary"]["error"]
     assert (run["summary"]["pipeline"], run["summary"]["status"]) == ("batch", "success")
     assert run["summary"]["scored"]["rows"] == 2
-    assert [line.split(",")[:2] for line in ran["scores"].replace('"', "").splitlines()[1:]] == [["a", "0"], ["b", "2"]]
+    assert [line.split(",")[:2] for line in ran["scores"].replace('"', "").splitlines()[1:]] == [
+        ["a", "setosa"],
+        ["b", "virginica"],
+    ]
     (event,) = [event for event in ran["events"] if event["asset"] == "scores/batch"]
     assert (event["model_version"], event["rows"]) == ("1", 2)
     assert ran["refused_version"]["state"] == "failed"

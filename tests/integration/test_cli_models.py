@@ -146,3 +146,14 @@ def test_a_wrong_command_changes_nothing(
     assert sentence in refused.stderr
     assert refused.stderr.count("\n") == 1
     assert MongoTrafficRules(settings).all() == {}
+
+
+def test_every_move_is_told_in_the_history(stores: tuple[MlflowRegistry, MongoRunStore]) -> None:
+    registry, runs = stores
+    promote(registry, runs, "m", "4", "ann")
+    roll_back(registry, runs, "m", "bob")
+    told = [(one["version"], one["outcome"], one["by"]) for one in runs.decisions("m")]
+    assert told == [("3", "rolled_back", "bob"), ("4", "promoted", "ann")]
+    assert runs.decisions("m")[0]["reason"] == "Rolled back from 4 by bob; the champion before was 4."
+    left = {version.version: version.tags.get("millrace.rolled_back", "") for version in registry.versions("m")}
+    assert left == {"1": "", "2": "", "3": "", "4": "bob"}

@@ -24,6 +24,7 @@ from millrace.stores.credentials import MongoCredentials
 from serving.app import create_app
 
 pytestmark = pytest.mark.integration
+JSON = {"Content-Type": "application/json"}
 VALUE = "p@ss/w#rd: 100% ünsafe"
 PROGRAM = [sys.executable, "-c", "from millrace.cli.main import main; main()"]
 
@@ -54,7 +55,9 @@ def test_a_value_is_kept_encrypted_and_comes_back(settings):
         store.values({"warehouse"})
 
 
-@pytest.mark.parametrize(("name", "value"), [("A", "x"), ("", "x"), ("a/b", "x"), ("a", ""), ("a", "x" * 70_000)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("A", "x"), ("", "x"), ("a/b", "x"), ("a", ""), ("a", "x" * 70_000), ("a", "\ud800")]
+)
 def test_odd_names_and_values_are_refused(settings, name, value):
     with pytest.raises(RequestError):
         MongoCredentials(settings).set(name, value, "ann")
@@ -164,10 +167,13 @@ def test_only_admins_set_credentials_by_http_and_the_record_has_no_value(setting
         client.post("/api/v1/credentials/rotate", headers=headers["ann"]),
         client.put(put, json={"value": ""}, headers=headers["ann"]),
         client.put("/api/v1/credentials/A", json={"value": VALUE}, headers=headers["ann"]),
+        client.put(
+            put, content=b'{"value": "\\ud800"}', headers={**headers["ann"], "Content-Type": "application/json"}
+        ),
         client.delete(put, headers=headers["ann"]),
         client.delete(put, headers=headers["ann"]),
     ]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 422, 422, 200, 404]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 422, 422, 422, 200, 404]
     assert answers[1].json()["credentials"][0]["set_by"] == "ann"
     entries = access.audit_log.entries(100)
     assert [e["action"] for e in entries if e["action"].startswith("credential")] == [

@@ -109,7 +109,9 @@ def test_the_run_records_what_was_left_out(settings: Settings) -> None:
     context = RunContext("r", spec, "v", runs, artifacts, MlflowRegistry(settings))
     dataset = artifacts.write_dataset("large", [table()])
     transformed = transform(context, Validated(dataset=dataset, passed=0))
-    assert transformed == Transformed(dataset=dataset)
+    assert transformed == Transformed(dataset=dataset, profile=transformed.profile)
+    assert transformed.profile is not None
+    assert (transformed.profile["rows"], len(transformed.profile["columns"])) == (1_000, 3)
     trained = train(context, transformed, "ridge")
     assert trained.rows == {"train": 800, "test": 200, "dropped": 0, "beyond_limit": 500}
     stages = runs.get_run("r")["stages"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from millrace.accounts.trail import Actor, AuditTrail
-from millrace.stores.credentials import MongoCredentials
+from millrace.stores.credentials import MongoCredentials, check_credential
 
 
 class Credentials:
@@ -21,6 +21,7 @@ class Credentials:
 
     def set(self, actor: Actor, name: str, value: str) -> dict[str, Any]:
         """Keep a value; what is known of it afterwards. Raises RequestError."""
+        check_credential(name, value)
         before = self._store.about(name)
         self._trail.change(
             actor, "credential.set", f"credential:{name}", lambda: self._store.set(name, value, actor.who), before

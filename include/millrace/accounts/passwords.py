@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from millrace.errors import RequestError
+from millrace.errors import BusyError, RequestError
 
 if TYPE_CHECKING:
     from pwdlib import PasswordHash
 
 SHORTEST, LONGEST = 12, 256
 FEWEST_SIGNS = 5
+MOST_WAITING = 10
 _at_once = threading.BoundedSemaphore(2)  # each takes 64 MiB: many logins at once must not exhaust the memory
+_places = threading.BoundedSemaphore(MOST_WAITING)  # each waits in a thread that other requests need too
 _COMMON = ("password", "passwort", "letmein", "changeme", "qwertz", "qwerty", "123456", "abcdef", "millrace", "admin")
 
 
@@ -29,6 +33,8 @@ def check_rules(password: str, user: str) -> None:
 
 def _problem(password: str, user: str) -> str | None:
     plain = password.casefold()
+    if not _is_text(password):
+        return "it holds half of a surrogate pair, which is no character"
     if not SHORTEST <= len(password) <= LONGEST:
         return f"it has {len(password)} characters"
     if len(set(password)) < FEWEST_SIGNS:
@@ -43,15 +49,32 @@ def _problem(password: str, user: str) -> str | None:
 
 def hash_password(password: str) -> str:
     """What is stored of a password."""
-    with _at_once:
+    with _turn():
         return _hasher().hash(password)
 
 
 def verify_password(password: str, stored: str | None) -> bool:
     """Whether it is the password; an unknown user costs as much time as a known one."""
-    with _at_once:
-        fits = _hasher().verify(password, stored or _nobody())
-    return fits and stored is not None
+    with _turn():
+        fits = _hasher().verify(password if _is_text(password) else "", stored or _nobody())
+    return fits and stored is not None and _is_text(password)
+
+
+def _is_text(password: str) -> bool:
+    """Whether UTF-8 can carry it: JSON can hold halves of surrogate pairs."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in password)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One of the few at a time. Raises BusyError where too many wait."""
+    if not _places.acquire(blocking=False):
+        raise BusyError("Too many passwords are being looked at.", hint="Try again in a second.")
+    try:
+        with _at_once:
+            yield
+    finally:
+        _places.release()
 
 
 @lru_cache(maxsize=1)

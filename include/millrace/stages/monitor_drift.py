@@ -9,12 +9,15 @@ from millrace.drift.base import DriftLimits
 from millrace.drift.compare import compare
 from millrace.drift.report import drift_page
 from millrace.quality.drift import schema_drift
+from millrace.spec.models import PipelineSpec
 from millrace.stages.monitor_context import MonitorContext, Part
 from millrace.stages.monitor_findings import FEATURES, SOURCE, of_answers, of_schema, of_table
 from millrace.stages.monitor_live import Live, live_table, span_of
 from millrace.stages.monitor_reference import ROWS, SEED, Reference, reference_of
 from millrace.stages.needed import needed_columns
 from millrace.stores.base import DatasetRef
+from millrace.stores.champions import before
+from millrace.transforms.columns import KeepColumns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,12 +55,15 @@ def _judged(context: MonitorContext, reference: Reference, live: Live, figures: 
 
 
 def source_drift(context: MonitorContext) -> Part:
-    """The newest extracted table against the one of the champion's run, also when that table was then refused."""
-    learnt = _extracted(context.runs.get_run(context.champion.run_id))
-    newest = next(filter(None, map(_extracted, context.runs.find_runs(context.spec.name, limit=50))), None)
-    if learnt is None or newest is None or not context.artifacts.has_dataset(learnt.uri):
-        return Part(notes=["The source table of the champion's run is not there any more."])
-    drift = schema_drift(learnt.columns, newest.columns, needed_columns(context.spec))
+    """The newest extracted table, also one that was then refused, against the one that a champion learnt from.
+
+    Where the champion comes from the newest run itself, that is the champion before it.
+    """
+    run = next((run for run in context.runs.find_runs(context.spec.name, limit=50) if _extracted(run)), {})
+    newest, learnt = _extracted(run), _learnt(context, run.get("_id"))
+    if newest is None or learnt is None or not context.artifacts.has_dataset(learnt.uri):
+        return Part(notes=["There is no source table of an earlier champion to compare the newest one with."])
+    drift = schema_drift(learnt.columns, newest.columns, _needed(context.spec))
     part = Part(judged=["schema_drift"], findings=of_schema(drift.warnings, drift.missing))
     if newest.version != learnt.version and newest.rows < context.rules.min_samples:
         return part.model_copy(update={"notes": [f"{newest.rows:,} rows in the newest source table; too few."]})
@@ -81,6 +87,22 @@ def _with_table(context: MonitorContext, part: Part, learnt: DatasetRef, newest:
 
 def _limits(context: MonitorContext) -> DriftLimits:
     return context.rules.drift or DriftLimits()
+
+
+def _learnt(context: MonitorContext, newest_run: str | None) -> DatasetRef | None:
+    """The source table of the champion's run, or of the champion before it where that run is the newest."""
+    champion = context.champion
+    if champion.run_id != newest_run:
+        return _extracted(context.runs.get_run(champion.run_id))
+    earlier = before(context.registry.champions(champion.name), champion.version)
+    made_by = {version.version: version.run_id for version in context.registry.versions(champion.name)}
+    return _extracted(context.runs.get_run(made_by[earlier])) if earlier in made_by else None
+
+
+def _needed(spec: PipelineSpec) -> set[str]:
+    """The columns without which a run fails."""
+    kept = [name for step in spec.transform if isinstance(step, KeepColumns) for name in step.columns]
+    return needed_columns(spec) | set(kept)
 
 
 def _extracted(run: dict[str, Any]) -> DatasetRef | None:

@@ -33,6 +33,7 @@ class Transformed(StrictModel):
 
     dataset: DatasetRef
     steps: list[dict[str, Any]] = Field(default_factory=list, description="step, rows, columns, seconds of each step.")
+    profile: dict[str, Any] | None = Field(default=None, description="What each column holds, where it was looked at.")
 
 
 class Loaded(StrictModel):

@@ -13,6 +13,7 @@ from millrace.stages.base import RunContext, cache_key, run_stage
 from millrace.stages.other_tables import load_features, load_table
 from millrace.stages.outputs import Transformed, Validated
 from millrace.stages.row_limit import limited_frame
+from millrace.stages.table_profile import table_profile
 from millrace.transforms.base import TransformContext, TransformStep
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def _transform(context: RunContext, validated: Validated) -> Transformed:
         return Transformed(dataset=validated.dataset)
     dataset = context.artifacts.open_dataset(validated.dataset.uri)
     if not context.spec.transform:
-        _warn_of_contents(context, limited_frame(dataset, context.spec, context.warn))
-        return Transformed(dataset=validated.dataset)
+        table = limited_frame(dataset, context.spec, context.warn)
+        _warn_of_contents(context, table)
+        return Transformed(dataset=validated.dataset, profile=table_profile(table))
     table, steps = _apply(context, dataset.frame())
     if not len(table):
         left = ", ".join(f"{step['step']} {step['rows']:,}" for step in steps)
@@ -54,7 +56,8 @@ def _transform(context: RunContext, validated: Validated) -> Transformed:
             f"The transform steps left no row of {validated.dataset.rows:,}.", hint=f"Rows after each step: {left}."
         )
     _warn_of_contents(context, table)
-    return Transformed(dataset=context.artifacts.write_dataset(context.spec.name, [table]), steps=steps)
+    written = context.artifacts.write_dataset(context.spec.name, [table])
+    return Transformed(dataset=written, steps=steps, profile=table_profile(table))
 
 
 def _apply(context: RunContext, table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

@@ -36,13 +36,7 @@ class MongoCredentials(MongoStore):
     @explained
     def set(self, name: str, value: str, who: str) -> None:
         """Keep a value under a name, instead of the one that was there. Raises RequestError."""
-        if not re.fullmatch(NAME, name):
-            raise RequestError(
-                f"'{name}' is no name of a credential.",
-                hint="Allowed: 1 to 64 of a-z 0-9 . _ -, a letter or digit first.",
-            )
-        if not 0 < len(value) <= MOST_CHARACTERS:
-            raise RequestError(f"A credential has 1 to {MOST_CHARACTERS:,} characters; this one has {len(value):,}.")
+        check_credential(name, value)
         keys = cipher(self._settings)
         about = {"set_by": who, "set_at": datetime.now(UTC), "rotated_at": None}
         # The name is encrypted too: a value that was moved to another name is refused.
@@ -92,6 +86,19 @@ class MongoCredentials(MongoStore):
         return NotFoundError(
             f"There is no credential '{name}'.", hint=f"{did_you_mean(name, known)} {hint}" if known else hint
         )
+
+
+def check_credential(name: str, value: str) -> None:
+    """Raise RequestError for a name or a value that cannot be kept."""
+    if not re.fullmatch(NAME, name):
+        raise RequestError(
+            f"'{name}' is no name of a credential.",
+            hint="Allowed: 1 to 64 of a-z 0-9 . _ -, a letter or digit first.",
+        )
+    if any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise RequestError("The value is no text in UTF-8.", hint="Encode binary values, as base64 for instance.")
+    if not 0 < len(value) <= MOST_CHARACTERS:
+        raise RequestError(f"A credential has 1 to {MOST_CHARACTERS:,} characters; this one has {len(value):,}.")
 
 
 def _opened(keys: Cipher, kept: Document) -> str:

@@ -6,6 +6,7 @@ import { h, outside } from "../dom.js";
 import { filesOf } from "../files.js";
 import { ago, count, duration, exact, secondsBetween, shortRun, words } from "../format.js";
 import { badge, copyButton, empty, facts, notice, section, table, tag } from "../parts.js";
+import { profile } from "../profile.js";
 import { timeline } from "../timeline.js";
 
 export const tab = "runs";
@@ -24,6 +25,7 @@ export function draw({ run }) {
     overview(run),
     section("Stages", null, run.timeline.length ? timeline(run) : empty("Waiting to start", "No stage has begun yet.")),
     validation(run),
+    profile(run),
     comparison(run),
     breakdown(run),
     plots(run),

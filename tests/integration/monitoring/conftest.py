@@ -152,6 +152,12 @@ def table() -> Callable[..., pd.DataFrame]:
     return mill_table
 
 
+@pytest.fixture
+def log() -> Callable[..., list[str]]:
+    """Writes predictions: store, model, version, inputs, outputs, start."""
+    return log_predictions
+
+
 @pytest.fixture(scope="module")
 def trained(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Mill:
     """The pipeline, trained once for all tests of a file."""

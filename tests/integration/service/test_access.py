@@ -362,3 +362,30 @@ def test_a_right_password_opens_a_user_in_all_workers(service, admin, settings):
     assert login(other, "vera", GOOD).status_code == 200
     assert service.app.state.services.access.accounts.closed_until("user:vera") is None
     assert login(service, "vera", "wrong, and counted anew").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/v1/auth/login", '{"username": "\\ud800", "password": "x"}'),
+        ("POST", "/api/v1/auth/login", '{"username": "admin", "password": "\\ud800"}'),
+        ("POST", "/api/v1/auth/login", '{"username": "a\\u0000b", "password": "x"}'),
+        ("POST", "/api/v1/auth/refresh", '{"refresh_token": "\\ud800"}'),
+        ("POST", "/api/v1/auth/reset", '{"token": "\\ud800", "new": "correct horse \\ud800 battery"}'),
+        ("POST", "/api/v1/auth/reset", '{"token": "x", "new": "correct horse \\ud800 battery"}'),
+        ("POST", "/api/v1/auth/password", '{"old": "\\ud800", "new": "correct horse battery staple"}'),
+        ("POST", "/api/v1/users", '{"name": "vera", "password": "correct horse \\ud800 battery"}'),
+        ("POST", "/api/v1/keys", '{"name": "\\ud800"}'),
+        ("POST", "/api/v1/keys", '{"name": "k", "models": ["\\ud800"]}'),
+        ("POST", "/api/v1/keys", '{"name": "k", "plan": "\\ud800"}'),
+        ("GET", "/api/v1/audit?who=%ED%A0%80&action=%00", None),
+        ("GET", "/api/v1/users?after=%ED%A0%80", None),
+        ("DELETE", "/api/v1/users/%ED%A0%80", None),
+    ],
+)
+def test_text_that_is_none_is_refused_and_never_fails(service, admin, method, path, body):
+    headers = {**admin, "Content-Type": "application/json"}
+    answer = service.request(method, path, content=body, headers=headers)
+    assert answer.status_code < 500, answer.text
+    assert answer.status_code >= 400 or method == "GET"
+    assert service.get("/api/v1/users", headers=admin).status_code == 200

@@ -109,3 +109,11 @@ async def passes_large(rates: RateLimits, limit: object) -> bool:
     except TooManyRequestsError:
         return False
     return True
+
+
+def test_a_small_limit_is_asked_of_redis_each_time(redis_server):
+    async def asked() -> list[bool]:
+        first, second = RateLimits(redis_server.url), RateLimits(redis_server.url)
+        return [first.takes("ann", read_limit("5/day"), 1), await passes(first), second.takes("ann", None, 1)]
+
+    assert asyncio.run(asked()) == [False, True, True]

@@ -248,6 +248,19 @@ def test_an_operator_promotes_and_goes_back_in_one_call_each(settings, registry,
     assert {entry["target"] for entry in log} == {f"model:{NAME}"}
 
 
+def test_the_first_champion_and_one_that_answers_no_rows_are_promoted_too(settings, registry, two, row, start):
+    first, second = two
+    registry._client.delete_registered_model_alias(NAME, "champion")
+    with start(settings) as client:
+        assert client.post(f"{MODEL}/predict", json=row).status_code == 404
+        moved = client.post(f"{MODEL}/promote", json={"version": first}).json()
+        assert (moved["before"], moved["champion"], moved["serving"]) == (None, first, first)
+        assert asked(client, row)["model_version"] == first
+        registry.tag_version(NAME, second, {"millrace.task": "forecast"})
+        moved = client.post(f"{MODEL}/promote", json={"version": second})
+        assert (moved.status_code, moved.json()["champion"]) == (200, second)
+
+
 def test_a_rule_is_changed_only_from_the_revision_that_was_seen(settings, two, row, start):
     with start(settings) as client:
         one = client.put(f"{MODEL}/traffic", json={"weights": {"champion": 1, "challenger": 1}, "revision": 0}).json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import jwt
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from millrace.accounts import passwords
 from millrace.accounts.api_keys import ApiKey, new_key, read_key
-from millrace.accounts.passwords import check_rules, hash_password, verify_password
-from millrace.errors import RequestError, SettingsError
+from millrace.accounts.passwords import MOST_WAITING, check_rules, hash_password, verify_password
+from millrace.errors import BusyError, RequestError, SettingsError
 from millrace.secret_files import made_once
 from serving.access.addresses import Networks, real_address
 from serving.access.limits import read_limit
@@ -219,3 +221,25 @@ def test_limits_are_read():
     assert str(read_limit("600/minute")) == "600 per 1 minute"
     with pytest.raises(ValueError, match="'often' is no limit"):
         read_limit("often")
+
+
+def test_more_passwords_than_may_wait_are_refused_at_once():
+    started, release = threading.Barrier(MOST_WAITING + 1), threading.Event()
+
+    def held() -> None:
+        with passwords._places:
+            started.wait()
+            release.wait()
+
+    threads = [threading.Thread(target=held) for _ in range(MOST_WAITING)]
+    for thread in threads:
+        thread.start()
+    started.wait()
+    try:
+        with pytest.raises(BusyError):
+            hash_password("correct horse battery staple")
+    finally:
+        release.set()
+        for thread in threads:
+            thread.join()
+    assert verify_password("correct horse battery staple", hash_password("correct horse battery staple"))
