@@ -14,6 +14,10 @@ from typing import IO, Any, TypeVar
 
 from serving.deps import Services
 from serving.failures import OverloadedError
+from serving.ids import new_id
+from serving.logs import request_id
+from serving.runtime.admission import DeadlineError
+from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.runtime.tables.answers import AnswerFile, table_of
 from serving.runtime.tables.base import TableFormat
 from serving.runtime.tables.decoding import decoded_parts
@@ -34,6 +38,8 @@ class FilePrediction:
     form: TableFormat
     file: IO[bytes]
     probabilities: bool
+    ids: bool = False
+    """Whether the answer names each prediction's id, by which its truth can be told later."""
 
     async def check(self) -> int:
         """Read the whole file; the number of its rows. Raises MalformedBodyError, TooLargeError or RequestError."""
@@ -44,13 +50,23 @@ class FilePrediction:
 
     async def answers(self, wanted: TableFormat) -> AsyncIterator[bytes]:
         """The file of answers, in pieces."""
-        options: dict[str, Any] = {"probabilities": self.probabilities, "variant": self.choice.variant}
-        answer, answering = AnswerFile(wanted), self.services.answering
+        answer = AnswerFile(wanted)
         async for part in self._parts():
-            found = await _patiently(partial(answering.of_columns, self.choice.model, part, **options))
-            if piece := await self._beside(lambda found=found: answer.add(table_of(self.choice.model, found))):  # type: ignore[misc]
+            identity = new_id()
+            found = await self._predicted(part, identity)
+            ids = [f"{identity}/{row}" for row in range(len(found.values))] if self.ids else None
+            if piece := await self._beside(partial(_written, answer, self.choice.model, found, ids)):
                 yield piece
         yield answer.end()
+
+    async def _predicted(self, part: dict[str, Any], identity: str) -> Predictions:
+        """A part's predictions; on record under an id of its own, whose time is that of the part."""
+        options: dict[str, Any] = {"probabilities": self.probabilities, "variant": self.choice.variant}
+        outer = request_id.set(identity)
+        try:
+            return await _patiently(partial(self.services.answering.of_columns, self.choice.model, part, **options))
+        finally:
+            request_id.reset(outer)
 
     async def _parts(self) -> AsyncIterator[dict[str, Any]]:
         limits = self.services.limits
@@ -65,11 +81,17 @@ class FilePrediction:
         return await _patiently(partial(self.services.pool.run, work))
 
 
+def _written(answer: AnswerFile, model: LoadedModel, found: Predictions, ids: list[str] | None) -> bytes:
+    return answer.add(table_of(model, found, ids))
+
+
 async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
     """What `work` gives, also when the service has more to do than it can for a while. Raises OverloadedError."""
     for _ in range(MOST_PAUSES):
         try:
             return await work()
+        except DeadlineError:
+            raise
         except OverloadedError:
             await asyncio.sleep(PAUSE_SECONDS)
     return await work()

@@ -49,14 +49,19 @@ class _Pieces(StreamingResponse):
     },
     openapi_extra={"requestBody": {"required": True, "content": FILES}},
 )
-async def predict_file(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
-    """Predict a table of any length: CSV, Arrow or Parquet by Content-Type, answered in the form of Accept."""
+async def predict_file(
+    name: str, request: Request, services: ServicesDep, probabilities: bool = False, ids: bool = False
+) -> Response:
+    """Predict a table of any length: CSV, Arrow or Parquet by Content-Type, answered in the form of Accept.
+
+    With `ids` each row has a `prediction_id` for `/api/v1/feedback`.
+    """
     choice, form = services.answering.choose(name), _form_of(request)
     wanted = FORMATS[wanted_type(request.headers, FORMATS, form.media_type)]
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(services.uploads.place())
         file = stack.enter_context(await services.uploads.receive(request))
-        work = FilePrediction(services, choice, form, file, probabilities)
+        work = FilePrediction(services, choice, form, file, probabilities, ids)
         rows, answers = await work.check(), work.answers(wanted)
         first = await anext(answers)  # what fails at once is an ordinary error answer too
         held = stack.pop_all()

@@ -233,3 +233,11 @@ def test_pages_and_filters_of_the_store_tell_each_time_once(bench: Bench) -> Non
     assert bench.runs.forecast_quality("p", began) == {"count": 0, "coverage": None, "width": None}
     bench.runs.record_actuals({found[0]["_id"]: 5.0, found[1]["_id"]: 50.0})
     assert bench.runs.forecast_quality("p", began) == {"count": 2, "coverage": 0.5, "width": 9.0}
+
+
+def test_a_series_that_began_within_the_held_out_steps_does_not_stop_the_others(bench: Bench) -> None:
+    whole = cities(days=70)
+    young = whole["city"].eq("Sevilla") & (whole["at"] < whole["at"].max() - timedelta(days=10))
+    outputs = bench.run(spec_of(candidates=[{"estimator": "mean", "members": MEMBERS}]), whole[~young])
+    assert outputs["forecast"]["forecasts"] == 48
+    assert any("too few values of 1 series" in sentence and "Sevilla" in sentence for sentence in bench.warnings())

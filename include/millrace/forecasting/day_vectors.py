@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from millrace.errors import TrainingError
 from millrace.forecasting.calendar import year_waves
 from millrace.forecasting.panel import Array, Panel
+from millrace.forecasting.seasonal import SeasonalNaiveModel
 
 MIN_DAYS = 30
 
@@ -29,21 +30,28 @@ class DayVectorModel(BaseEstimator):  # type: ignore[misc]
         self.history = history
 
     def fit(self, panel: Panel, horizon: int) -> DayVectorModel:
-        """Fit each series on its own days. Raises TrainingError for a series with too few."""
+        """Fit each series on its own days; one with too few is left to the values of a season ago (`left_`).
+
+        Raises TrainingError where all have too few.
+        """
         self.models_: dict[str, Any] = {}
         self.scales_: dict[str, list[float]] = {}
         starts = _day_starts(panel, max(self.days or [1]))
         starts = starts[-self.history :] if self.history else starts
+        most = 0
         for place, name in enumerate(panel.series):
             targets = panel.values[place][starts[:, None] + np.arange(_day(panel))[None, :]]
             inputs = self._inputs(panel, place, starts)
             whole = np.isfinite(targets).all(axis=1) & np.isfinite(inputs).all(axis=1)
-            if whole.sum() < MIN_DAYS:
-                raise TrainingError(
-                    f"The series '{name}' has {int(whole.sum())} whole days to learn from; {MIN_DAYS} are needed.",
-                    hint="Widen the data interval, interpolate longer gaps, or use another candidate.",
-                )
-            self._fit_one(name, inputs[whole], targets[whole], _day(panel))
+            most = max(most, int(whole.sum()))
+            if whole.sum() >= MIN_DAYS:
+                self._fit_one(name, inputs[whole], targets[whole], _day(panel))
+        if not self.models_:
+            raise TrainingError(
+                f"No series has {MIN_DAYS} whole days to learn from; the longest has {most}.",
+                hint="Widen the data interval, interpolate longer gaps, or use another candidate.",
+            )
+        self.left_ = [name for name in panel.series if name not in self.models_]
         return self
 
     def _fit_one(self, name: str, inputs: Array, targets: Array, day: int) -> None:
@@ -64,7 +72,11 @@ class DayVectorModel(BaseEstimator):  # type: ignore[misc]
         blocks = -(-horizon // day)
         out = np.empty((len(origins), len(panel.series), blocks * day))
         back = np.arange(-longest * day, 0)
+        naive = SeasonalNaiveModel().predict(panel, origins, blocks * day)
         for place, name in enumerate(panel.series):
+            if name not in self.models_:
+                out[:, place] = naive[:, place]
+                continue
             known = panel.filled[place][(origins[:, None] + back).clip(min=0)]
             for block in range(blocks):
                 values = self._ask(panel, known, place, name, origins + block * day)
@@ -73,13 +85,14 @@ class DayVectorModel(BaseEstimator):  # type: ignore[misc]
         return out[:, :, :horizon]
 
     def _ask(self, panel: Panel, known: Array, place: int, name: str, starts: Array) -> Array:
-        if name not in self.models_:
-            raise TrainingError(f"The series '{name}' is new since the model was fitted.", hint="Train again.")
         day, (mean, spread) = _day(panel), self.scales_[name]
         past = [known[:, known.shape[1] - lag * day :][:, :day] for lag in self.days or []]
         inputs = self._scaled(np.column_stack([*past, self._marks(panel, place, starts)]), name, day)
-        answers = [np.asarray(model.predict(np.nan_to_num(inputs))) for model in self.models_[name]]
-        given: Array = np.mean(answers, axis=0) * spread + mean
+        whole = np.isfinite(inputs).all(axis=1)
+        given = np.full((len(starts), day), np.nan)
+        if whole.any():
+            answers = [np.asarray(model.predict(inputs[whole])) for model in self.models_[name]]
+            given[whole] = np.mean(answers, axis=0) * spread + mean
         return given
 
     def _inputs(self, panel: Panel, place: int, starts: Array) -> Array:

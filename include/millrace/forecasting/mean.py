@@ -21,6 +21,11 @@ class MeanModel(BaseEstimator):  # type: ignore[misc]
         self.members_ = [clone(member).fit(panel, horizon) for member in self.members or []]
         return self
 
+    @property
+    def left_(self) -> list[str]:
+        """The series for which a member has no model of its own."""
+        return sorted({name for member in self.members_ for name in getattr(member, "left_", [])})
+
     def predict(self, panel: Panel, origins: Array, horizon: int) -> Array:
         """The mean of the members' forecasts."""
         given: Array = np.mean([member.predict(panel, origins, horizon) for member in self.members_], axis=0)

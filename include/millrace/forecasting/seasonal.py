@@ -9,7 +9,7 @@ from millrace.forecasting.panel import Array, Panel
 
 
 class SeasonalNaiveModel(BaseEstimator):  # type: ignore[misc]
-    """Each value is that of the last season; `season` None: the panel's own."""
+    """Each value is that of the last season, or the last known one; `season` None: the panel's own."""
 
     def __init__(self, season: int | None = None) -> None:
         self.season = season
@@ -24,7 +24,9 @@ class SeasonalNaiveModel(BaseEstimator):  # type: ignore[misc]
         ahead = np.arange(horizon)
         steps = origins[:, None] - season + (ahead % season)[None, :]
         found: Array = panel.filled[:, np.maximum(steps, 0)].transpose(1, 0, 2)
-        return found
+        found = np.where((steps >= 0)[:, None, :], found, np.nan)
+        last = panel.filled[:, np.maximum(origins - 1, 0)].T[:, :, None]
+        return np.where(np.isnan(found), last, found)
 
 
 class DriftModel(BaseEstimator):  # type: ignore[misc]

@@ -61,11 +61,16 @@ class ForecastMaterial(Material):
         cells, truth = _cells(self.known, self.plan, np.asarray(origins), until, self.held_from)
         if model.series != self.known.series:
             names = sorted(set(self.known.series) ^ set(model.series or []))
-            raise ValueError(f"the series are not the same: {', '.join(names[:5])}")
+            raise TrainingError(f"The series are not the same: {', '.join(names[:5])}.", hint="Train again.")
         made = model.forecast(self.known, np.asarray(origins))
         given = np.column_stack([part[cells] for part in (made.values, made.lower, made.upper)])
         if not np.isfinite(given[:, 0]).all():
-            raise ValueError("it has no forecast for some of the held-out steps")
+            missing = np.flatnonzero(~np.isfinite(given[:, 0]))
+            name = self.known.series[cells[1][missing[0]]]
+            raise TrainingError(
+                f"It has no forecast for {len(missing):,} of {len(truth):,} known steps, the first of series '{name}'.",
+                hint="The series is too short for the backtest: shorten forecast.backtest, or filter it out.",
+            )
         return metrics("forecast", truth, Answer(given)), Answer(given)
 
     @property

@@ -12,6 +12,7 @@ from millrace.estimators.threads import bounded_threads
 from millrace.forecasting.base import ForecastCandidate
 from millrace.forecasting.model import ForecastModel
 from millrace.forecasting.walk import last_origin, walk
+from millrace.stages.base import RunContext
 from millrace.stages.search.learning import Learnt
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SEED = 17
 
 
-def learnt_forecaster(rows: ForecastMaterial, candidate: Candidate) -> Learnt:
+def learnt_forecaster(context: RunContext, rows: ForecastMaterial, candidate: Candidate) -> Learnt:
     """The model, fitted to all that is known, with its record; and its metrics at the steps that choose."""
     if not isinstance(candidate, ForecastCandidate):
         raise TrainingError(f"The candidate '{candidate.label}' is no forecaster.")
@@ -39,6 +40,11 @@ def learnt_forecaster(rows: ForecastMaterial, candidate: Candidate) -> Learnt:
             raise TrainingError(
                 f"The candidate '{candidate.label}' cannot be fitted: {reason}.", hint="Check its options."
             ) from error
+        if left := getattr(fitted, "left_", []):
+            context.warn(
+                f"The candidate '{candidate.label}' has too few values of {len(left)} series to learn from and "
+                f"takes their values of a season ago: {', '.join(left[:5])}."
+            )
         model = ForecastModel(
             plan=plan.model_dump(mode="json"),
             forecaster=fitted,

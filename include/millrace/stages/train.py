@@ -50,7 +50,9 @@ def _train(context: RunContext, transformed: Transformed, label: str) -> Trained
     candidate = all_candidates(context.spec)[label]
     rows = material(context, transformed)
     learnt = (
-        learnt_forecaster(rows, candidate) if isinstance(rows, ForecastMaterial) else learn(context, rows, candidate)
+        learnt_forecaster(context, rows, candidate)
+        if isinstance(rows, ForecastMaterial)
+        else learn(context, rows, candidate)
     )
     scored, _ = rows.score(learnt.model)
     tracked, plotted = _track(context, transformed, label, learnt, scored, started), _plotted(context, label, learnt)

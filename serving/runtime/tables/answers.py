@@ -9,8 +9,8 @@ from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.runtime.tables.base import TableFormat, Writer
 
 
-def table_of(model: LoadedModel, found: Predictions) -> Any:
-    """`prediction`, or a column for each target; `confidence`; `probability_<class>` where they were asked for."""
+def table_of(model: LoadedModel, found: Predictions, ids: list[str] | None = None) -> Any:
+    """`prediction`, or a column for each target; `confidence`; `probability_<class>` and ids where they are wanted."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {}
@@ -23,6 +23,8 @@ def table_of(model: LoadedModel, found: Predictions) -> Any:
     if found.probabilities is not None:
         for label in found.probabilities[0]:
             columns[f"probability_{label}"] = [shares[label] for shares in found.probabilities]
+    if ids is not None:
+        columns["prediction_id"] = ids
     about = {"millrace.model": model.name, "millrace.model_version": model.version.version}
     return pa.table(columns).replace_schema_metadata(about)
 

@@ -283,3 +283,18 @@ def test_every_answer_of_the_service_is_recorded(settings, store, start, registe
     assert set(record["features"]) == set(example)
     assert record["latency_ms"] > 0
     assert abs(record["at"].timestamp() - time_of(record["request_id"])) < 10
+
+
+def test_each_row_of_a_file_can_be_told_its_truth(settings, register, fitted, start, inputs, wait, monkeypatch):
+    monkeypatch.setenv("SERVING_BATCH_ROWS", "30")
+    register(fitted(1.0))
+    table = inputs.assign(observed_at=inputs["observed_at"].astype(str))
+    path = "/api/v1/models/mill-flow/predict/file?ids=true"
+    with start(settings) as client:
+        content = table.to_csv(index=False).encode()
+        answer = client.post(path, content=content, headers={"Content-Type": "text/csv"}).text.splitlines()
+        ids = [line.rpartition(",")[2].strip('"') for line in answer[1:]]
+        assert len(set(ids)) == len(table)
+        for identity in (ids[0], ids[-1]):
+            told = {"prediction_id": identity, "truth": 2.5}
+            wait(lambda told=told: client.post("/api/v1/feedback", json=told).json()["matched"])

@@ -130,10 +130,22 @@ def test_known_regressors_are_used(series: Panel) -> None:
 
 def test_too_short_a_series_is_refused_by_name() -> None:
     own = panel(demand(days=20, cities=("Lyon",)), plan_of())
-    with pytest.raises(TrainingError, match="'Lyon' has 13 whole days to learn from; 30 are needed"):
+    with pytest.raises(TrainingError, match="No series has 30 whole days to learn from; the longest has 13"):
         made("day_vector").fit(own, 24)
     with pytest.raises(TrainingError, match="the lags look 168 back"):
         made("lag_regression").fit(panel(demand(days=5), plan_of()), 24)
+
+
+def test_a_newcomer_takes_its_values_of_a_week_ago() -> None:
+    frame = demand(days=60, cities=("Lyon", "Nice"))
+    frame.loc[1440 : 1440 + 24 * 45, "demand"] = np.nan
+    own = panel(frame, plan_of())
+    fitted = made("mean").fit(own, 24)
+    assert fitted.left_ == ["Nice"]
+    fitted = made("day_vector").fit(own, 24)
+    given = fitted.predict(own, np.array([own.end]), 24)
+    np.testing.assert_array_equal(given[0, 1], own.values[1, own.end - 168 : own.end - 144])
+    assert not np.array_equal(given[0, 0], own.values[0, own.end - 168 : own.end - 144])
 
 
 def test_origins_lie_at_the_hour_of_the_plan() -> None:

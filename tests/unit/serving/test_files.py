@@ -93,6 +93,16 @@ def test_a_large_file_is_answered_in_its_own_form(client, rows, kind, services):
     wait_until(lambda: services.uploads._present == 0)
 
 
+def test_every_row_has_an_id_where_ids_are_wanted(client, rows):
+    headers = {"Content-Type": "text/csv", "Accept": STREAM}
+    body = written("text/csv", rows)
+    table = parsed(STREAM, client.post("/reg/predict/file?ids=true", content=body, headers=headers).content)
+    ids = table["prediction_id"].to_pylist()
+    assert len(set(ids)) == ROWS
+    assert [identity.partition("/")[2] for identity in ids] == [str(row % 1_000) for row in range(ROWS)]
+    assert len({identity.partition("/")[0] for identity in ids}) == 3
+
+
 def test_the_form_of_the_answer_is_the_caller_s_choice(client, rows):
     headers = {"Content-Type": "text/csv", "Accept": PARQUET}
     body = written("text/csv", rows)
