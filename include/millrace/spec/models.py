@@ -153,7 +153,7 @@ class PipelineSpec(StrictModel):
         check_score(self.score, task)
         check_allocation(self)
         self.promotion.check_rollback(task, self.metric)
-        self.watching.check_live_quality(task, self.metric)
+        self.watching.check_task(task, self.metric)
         if self.split is not None and self.split.by == "group" and self.split.column is None:
             raise ValueError("split.by: group needs split.column: the column whose groups stay together.")
         if self.split is not None and self.split.by == "time" and self.time_column is None:

@@ -85,12 +85,16 @@ class Monitoring(StrictModel):
             raise ValueError("retrain: on_drift needs drift: true, or nothing would ever set it off.")
         return self
 
-    def check_live_quality(self, task: str, metric: str) -> None:
-        """Refuse a live metric that predictions with a truth cannot give. Raises ValueError."""
+    def check_task(self, task: str, metric: str) -> None:
+        """Refuse what a model of this task cannot give. Raises ValueError."""
+        if self.coverage is not None and task != "forecast":
+            raise ValueError("monitoring.coverage watches the intervals of a forecast; this task makes none.")
         if self.live_quality is None:
             return
         if task == "clustering":
             raise ValueError("monitoring.live_quality needs a truth to compare with, which a clustering has not.")
+        if task == "forecast":
+            raise ValueError("monitoring.live_quality is for answers to requests; write coverage: true for a forecast.")
         allowed = [name for name in METRICS[task] if name not in NEEDS_PROBABILITIES]
         watched = self.live_quality.metric or metric
         if watched not in allowed:

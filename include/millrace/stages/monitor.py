@@ -14,6 +14,7 @@ from millrace.settings import Settings, get_settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import error_document
 from millrace.stages.monitor_context import MonitorContext, Monitored, Part
+from millrace.stages.monitor_coverage import interval_coverage
 from millrace.stages.monitor_drift import live_drift, source_drift
 from millrace.stages.monitor_quality import live_quality
 from millrace.stores.alerts import Finding
@@ -81,9 +82,10 @@ def monitor(context: MonitorContext) -> Monitored:
 def _wanted(context: MonitorContext) -> list[str]:
     rules = context.rules
     asked = {
-        "live": rules.drift is not None,
+        "live": rules.drift is not None and context.spec.task != "forecast",  # forecasts are made ahead, not asked for
         "source": rules.drift is not None and rules.source,
         "quality": rules.live_quality is not None or context.spec.promotion.rollback is not None,
+        "coverage": rules.coverage is not None,
     }
     return [name for name, wanted in asked.items() if wanted]
 
@@ -158,5 +160,6 @@ PARTS: dict[str, Callable[[MonitorContext], Part]] = {
     "live": live_drift,
     "source": source_drift,
     "quality": live_quality,
+    "coverage": interval_coverage,
 }
 """What a check can look at, by the name in its report."""

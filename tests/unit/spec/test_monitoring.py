@@ -78,6 +78,13 @@ def test_a_metric_that_live_predictions_cannot_give_is_refused(tmp_path: Path) -
         load_spec(path)
 
 
+def test_only_a_forecast_has_intervals_to_watch(tmp_path: Path) -> None:
+    path = tmp_path / "flowers.yaml"
+    path.write_text(f"{SPEC}monitoring: {{coverage: true}}\n")
+    with pytest.raises(SpecError, match="watches the intervals of a forecast"):
+        load_spec(path)
+
+
 def test_the_published_schema_knows_both_forms() -> None:
     validator = jsonschema.Draft202012Validator(spec_schema())
     document = YAML(typ="safe").load(SPEC)
