@@ -6,13 +6,18 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
 
 from millrace.errors import RequestError
 from millrace.inputs.kinds import Kind
 from millrace.inputs.signature import Signature
 from serving.failures import MalformedBodyError
 from serving.runtime.tables.base import Table, TableFormat, Writer
+
+if TYPE_CHECKING:
+    from serving.runtime.codec import GivenColumn
 
 _HINT = "Send a header of field names, and a line for each row."
 
@@ -44,13 +49,16 @@ def _parts(lines: Iterator[list[str]], signature: Signature, rows: int) -> Itera
         raise MalformedBodyError("The CSV has no rows.", hint=_HINT)
 
 
-def _cells(column: list[str], kind: Kind | None) -> list[Any]:
-    """Cells as the JSON values that they stand for; what does not fit stays text, for the codec to refuse."""
+def _cells(column: list[str], kind: Kind | None) -> GivenColumn:
+    """Cells as the codec takes them: numbers at once, else JSON values; what does not fit stays text, to be refused."""
     if kind is not None and kind.wire is float:
         try:
-            return list(map(float, column))
+            numbers = list(map(float, column))
         except ValueError:
             pass  # a gap, or something that is no number: each by itself
+        else:
+            taken = kind.typed(np.array(numbers))
+            return numbers if taken is None else taken
     return [_cell(cell, kind) for cell in column]
 
 
