@@ -157,6 +157,8 @@ def test_a_run_shows_each_class_and_each_cluster(browser, address):
         see(browser, "tbody a", pipeline).click()
         text = see(browser, f'section[aria-label="{section}"]').text
         assert all(word in text for word in found), text
+        see(browser, "summary", "What each column holds").click()
+        assert "Missing" in see(browser, 'section[aria-label="Table"]').text
 
 
 def test_a_person_finds_the_champion_and_follows_the_last_run(browser, address):
