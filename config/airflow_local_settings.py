@@ -38,7 +38,19 @@ LIBRARIES = (
     "sklearn.neural_network",
     "xgboost",
 )
-ROOMS = ("pipeline", "stages", "sources", "transforms", "quality", "features", "estimators", "stores", "spec")
+ROOMS = (
+    "pipeline",
+    "stages",
+    "sources",
+    "transforms",
+    "quality",
+    "features",
+    "estimators",
+    "stores",
+    "spec",
+    "drift",
+    "alerts",
+)
 
 
 def _parsing() -> Iterator[str]:

@@ -161,11 +161,12 @@ class QuickDoor:
     def _choice(self, name: str, key: str) -> Choice | None:
         """Who answers; None where the ordinary way must see to it, as it does to a shadow."""
         traffic = self._services.traffic
+        if traffic.shadow_of(name) is not None:  # asked first: a choice counts whom the champion stands in for
+            return None
         try:
-            choice = traffic.choose(name, key)
+            return traffic.choose(name, key)
         except MillraceError:
             return None
-        return choice if traffic.shadow_of(name) is None else None
 
     def _known(self, asked: QuickProtocol) -> Known | None:
         if asked.seen is not None and asked.seen[0] == asked.headers:

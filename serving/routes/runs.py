@@ -95,6 +95,9 @@ def _page(record: dict[str, Any], links: Links) -> dict[str, Any]:
         "profile": outputs.get("transform", {}).get("profile"),
         "metric": evaluated.get("metric"),
         "champion_before": evaluated.get("champion"),
+        "searches": {
+            name.removeprefix("train:"): output["report"] for name, output in outputs.items() if output.get("report")
+        },
         "deliveries": outputs.get("load", {}).get("deliveries", []),
         "artifacts": artifact_names(record),
     }

@@ -63,12 +63,14 @@ def settings(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterat
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     ours = {"MILLRACE_HOME": home, "MILLRACE_PORT_BASE": port_base, "MILLRACE_PIPELINES_DIR": folder / "pipelines"}
     environment = {**inherited, **{name: str(value) for name, value in ours.items()}}
-    for command in (["up", "--detach"], ["run", "mill", "--json"]):
-        done = subprocess.run([MILLRACE, *command], env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-    yield Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
-    subprocess.run([MILLRACE, "down"], env=environment, check=False, capture_output=True)
-    end(processes_of(home), 10)
+    try:
+        for command in (["up", "--detach"], ["run", "mill", "--json"]):
+            done = subprocess.run([MILLRACE, *command], env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-3000:]
+        yield Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
+    finally:
+        subprocess.run([MILLRACE, "down"], env=environment, check=False, capture_output=True)
+        end(processes_of(home), 10)
 
 
 def check(api: AirflowApi) -> str:

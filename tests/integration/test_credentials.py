@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import sqlite3
 import subprocess
 import sys
@@ -207,3 +209,26 @@ load: [{type: sql, url: "${credential:warehouse}", table: u, mode: replace}]
     record = context.runs.get_run(context.run_id)
     assert record["spec"]["source"]["url"] == "${credential:warehouse}"
     assert url not in str(record)
+
+
+def test_a_value_that_is_typed_is_asked_twice_and_never_echoed(settings):
+    environment = {
+        **os.environ,
+        "MILLRACE_HOME": str(settings.millrace_home),
+        "MONGODB_URI": settings.mongodb,
+        "MONGODB_DATABASE": settings.mongodb_database,
+    }
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(PROGRAM[0], [*PROGRAM, "credentials", "set", "typed"], environment)
+    seen = b""
+    for prompt in (b"Value of typed: ", b"Repeat for confirmation: "):  # the space comes when the echo is off
+        while prompt not in seen:
+            seen += os.read(terminal, 4096)
+        os.write(terminal, b"typed-by-hand\n")
+    with contextlib.suppress(OSError):  # the end of a terminal is an error
+        while chunk := os.read(terminal, 4096):
+            seen += chunk
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, seen
+    assert b"typed-by-hand" not in seen
+    assert MongoCredentials(settings).values({"typed"}) == {"typed": "typed-by-hand"}

@@ -241,3 +241,18 @@ def test_a_series_that_began_within_the_held_out_steps_does_not_stop_the_others(
     outputs = bench.run(spec_of(candidates=[{"estimator": "mean", "members": MEMBERS}]), whole[~young])
     assert outputs["forecast"]["forecasts"] == 48
     assert any("too few values of 1 series" in sentence and "Sevilla" in sentence for sentence in bench.warnings())
+
+
+def test_a_champion_of_another_horizon_is_no_hurdle_and_forecasts_nothing(bench: Bench) -> None:
+    spec, whole = spec_of(candidates=[{"estimator": "day_vector"}]), cities(days=66)
+    bench.run(spec, whole)
+    plan = spec.forecast.model_copy(update={"horizon": 48})
+    other = spec_of(candidates=[{"estimator": "day_vector"}]).model_copy(update={"forecast": plan})
+    refused = other.model_copy(update={"promotion": other.promotion.model_copy(update={"limit": 1e-9})})
+    outputs = bench.run(refused, whole)
+    assert outputs["forecast"]["forecasts"] == 0
+    assert any("not compared" in one and "horizon 24, not 48" in one for one in bench.warnings())
+    assert any("so nothing is forecast" in one for one in bench.warnings())
+    outputs = bench.run(other, whole)
+    assert outputs["register"]["promoted"], outputs["register"]["reason"]
+    assert outputs["forecast"]["forecasts"] == 2 * 48

@@ -60,13 +60,20 @@ class ColumnComparison(StrictModel):
         return self.exceeded("distribution")
 
 
+class Skipped(StrictModel):
+    """A column that was not compared, and why."""
+
+    column: str
+    reason: str
+
+
 class Comparison(StrictModel):
     """The verdict on one table against its reference."""
 
     rows: int
     reference_rows: int
     columns: list[ColumnComparison]
-    skipped: dict[str, str] = Field(default_factory=dict, description="Columns that were not compared, and why.")
+    skipped: list[Skipped] = Field(default_factory=list, description="Columns that were not compared, and why.")
     share_limit: float
 
     @property

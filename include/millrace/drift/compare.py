@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from millrace.drift.base import Check, ColumnComparison, Comparison, DriftLimits, Measure
+from millrace.drift.base import Check, ColumnComparison, Comparison, DriftLimits, Measure, Skipped
 from millrace.drift.columns import CategoryColumn, NumberColumn, ReferenceColumn
 from millrace.drift.natural import natural_figures, stretches
 
@@ -41,14 +41,14 @@ def compare(
     )
 
 
-def _columns(reference: pd.DataFrame, current: pd.DataFrame, limits: DriftLimits) -> tuple[list[str], dict[str, str]]:
-    compared, skipped = [], {}
+def _columns(reference: pd.DataFrame, current: pd.DataFrame, limits: DriftLimits) -> tuple[list[str], list[Skipped]]:
+    compared, skipped = [], []
     for name in map(str, reference.columns):
         reason = _why_not(name, reference, current, limits)
         if reason is None:
             compared.append(name)
         else:
-            skipped[name] = reason
+            skipped.append(Skipped(column=name, reason=reason))
     return compared, skipped
 
 

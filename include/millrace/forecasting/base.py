@@ -50,6 +50,11 @@ class ForecastCandidate(Candidate):
         """The unfitted forecaster; equal seeds give equal models."""
 
     @property
+    def wants_days(self) -> bool:
+        """Whether it, or a part of it, forecasts whole days of steps."""
+        return self.needs_days
+
+    @property
     def options(self) -> dict[str, Any]:
         """What is written of it beyond its name: its parameters, for the record."""
         return self.model_dump(mode="json", exclude={"estimator", "name", "params", "search", "trials", "impute"})

@@ -165,6 +165,11 @@ class Mean(ForecastCandidate):
         """The members as candidates."""
         return [_member(member) for member in self.members]
 
+    @property
+    def wants_days(self) -> bool:
+        """Whether a member forecasts whole days of steps."""
+        return any(part.wants_days for part in self.parts)
+
     def forecaster(self, seed: int) -> Forecaster:
         """The model."""
         from millrace.forecasting.mean import MeanModel

@@ -17,6 +17,8 @@ from millrace.forecasting.intervals import bands
 from millrace.forecasting.panel import Array, Panel
 from millrace.forecasting.plan import ForecastPlan
 
+_MADE_FOR = ("series", "frequency", "horizon", "timezone", "origin", "season_steps", "holidays", "regressors")
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -48,6 +50,15 @@ class ForecastModel(BaseEstimator):  # type: ignore[misc]
         self.fitted_until = fitted_until
         self.walked = walked
         self.record = record
+
+    def differences(self, plan: ForecastPlan) -> list[str]:
+        """What a plan asks otherwise than this model was made for, in words; its rules and intervals may differ."""
+        own = self._plan
+        return [
+            f"{name} {getattr(own, name)}, not {getattr(plan, name)}"
+            for name in _MADE_FOR
+            if getattr(own, name) != getattr(plan, name)
+        ]
 
     def values(self, panel: Panel, origins: Array) -> Array:
         """The forecasts from these origins, within the plan's bounds; NaN for one that cannot be told honestly."""

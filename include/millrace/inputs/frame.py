@@ -7,6 +7,7 @@ whoever asked.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,16 +56,43 @@ def check_columns(names: list[str], signature: Signature) -> None:
             )
 
 
-def decode_frame(frame: pd.DataFrame, signature: Signature, first_row: int = 0) -> Decoded:
-    """The frame's rows as the model takes them; a column that the model does not know is left out."""
+def decode_frame(frame: pd.DataFrame, signature: Signature, first_row: int = 0, *, written: bool = False) -> Decoded:
+    """The frame's rows as the model takes them; a column that the model does not know is left out.
+
+    `written`: it comes from a format that knows text only, such as CSV, where a cell is read as its field's kind; one
+    odd cell would make texts of its whole column.
+    """
     problems: list[Problem] = []
     columns = {}
     for field in signature.fields:
-        series = frame[field.name] if field.name in frame.columns else None
-        columns[field.name] = (
-            _absent(field, len(frame)) if series is None else _column(field, series, problems, first_row)
-        )
+        if field.name not in frame.columns:
+            columns[field.name] = _absent(field, len(frame))
+            continue
+        series = _read_cells(field, frame[field.name]) if written else frame[field.name]
+        columns[field.name] = _column(field, series, problems, first_row)
     return Decoded(columns, sorted(problems, key=lambda problem: problem.row))
+
+
+def _read_cells(field: InputField, series: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of texts with each cell as what its field is; a cell that is no such thing stays a text."""
+    read = _CELLS.get(field.kind.wire)
+    if read is None or series.dtype != object:
+        return series
+    return series.map(lambda cell: read(cell) if type(cell) is str else cell).astype(object)
+
+
+def _number_cell(cell: str) -> Any:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+_CELLS: dict[type, Callable[[str], Any]] = {
+    float: _number_cell,
+    bool: lambda cell: {"true": True, "false": False}.get(cell.lower(), cell),
+}
+"""How a cell is read, by what its kind is on the wire; texts and times are texts."""
 
 
 def _absent(field: InputField, rows: int) -> Array:

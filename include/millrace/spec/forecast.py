@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from millrace.forecasting.base import ForecastCandidate
 from millrace.forecasting.plan import RESERVED, ForecastPlan
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _check_columns(spec: PipelineSpec, plan: ForecastPlan) -> None:
 
 def _check_candidates(spec: PipelineSpec, plan: ForecastPlan) -> None:
     for candidate in spec.candidates:
-        if getattr(candidate, "needs_days", False) and plan.day_steps is None:
+        if isinstance(candidate, ForecastCandidate) and candidate.wants_days and plan.day_steps is None:
             raise ValueError(
                 f"{candidate.label} forecasts whole days of steps; a step of {plan.frequency} is too long."
             )

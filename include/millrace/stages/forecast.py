@@ -43,6 +43,12 @@ def _forecast(context: RunContext, transformed: Transformed) -> Forecasted:
         return Forecasted(model_version=None)
     panel, plan = panel_of_run(context, transformed), plan_of(context.spec)
     model: ForecastModel = context.registry.load(version)
+    if others := model.differences(plan):
+        context.warn(
+            f"The champion (version {version.version}) was made for another forecast ({'; '.join(others)}), "
+            "so nothing is forecast."
+        )
+        return Forecasted(model_version=version.version)
     known = _known_series(context, panel, model)
     origin = last_origin(known, plan)
     _refuse_unknown_future(known, plan, origin)

@@ -59,6 +59,8 @@ class ForecastMaterial(Material):
         origins = self.held if held else self.choosing
         until = None if held else self.held_from
         cells, truth = _cells(self.known, self.plan, np.asarray(origins), until, self.held_from)
+        if others := model.differences(self.plan):
+            raise TrainingError(f"It was made for another forecast: {'; '.join(others)}.", hint="Train again.")
         if model.series != self.known.series:
             names = sorted(set(self.known.series) ^ set(model.series or []))
             raise TrainingError(f"The series are not the same: {', '.join(names[:5])}.", hint="Train again.")

@@ -144,6 +144,6 @@ def _pages(
         log.warning("the drift page could not be drawn: %s: %s", type(error).__name__, error)
         return {}
     return {
-        f"{name}.html": context.artifacts.put_bytes(f"{prefix}.html", page, "text/html; charset=utf-8"),
-        f"{name}.json": context.artifacts.put_bytes(f"{prefix}.json", document, "application/json"),
+        f"{name}_html": context.artifacts.put_bytes(f"{prefix}.html", page, "text/html; charset=utf-8"),
+        f"{name}_json": context.artifacts.put_bytes(f"{prefix}.json", document, "application/json"),
     }

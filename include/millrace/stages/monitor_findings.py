@@ -77,7 +77,8 @@ def _drift(comparison: Comparison, part: str) -> Finding:
             "share": comparison.drift_share,
             "share_limit": comparison.share_limit,
             "rows": comparison.rows,
-            "columns": {column.column: _details(column, "distribution") for column in drifted},
+            # A list: a column's name may hold what MongoDB does not take in the name of a field.
+            "columns": [{"column": column.column, **_details(column, "distribution")} for column in drifted],
         },
     )
 

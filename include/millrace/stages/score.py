@@ -16,6 +16,7 @@ from pydantic import Field
 from millrace.errors import SpecError
 from millrace.revealed import hidden_in
 from millrace.sources.base import DataInterval, Delivery, Reading, Sink, Source
+from millrace.sources.options import format_of
 from millrace.sources.reading import read_source
 from millrace.spec.score import OnBadRows
 from millrace.stages.base import RunContext, run_stage
@@ -90,7 +91,7 @@ def scored_job(model: ScoringModel, job: Job) -> Scored:
     texts = frozenset(field.name for field in model.signature.fields if field.type == "string")
     reading = Reading(interval=job.interval, chunk_rows=CHUNK_ROWS, text_columns=texts)
     with Rejects() as rejects:
-        scoring = Scoring(model, rejects, job.on_bad_rows, job.keep, job.probabilities)
+        scoring = Scoring(model, rejects, job.on_bad_rows, job.keep, job.probabilities, _is_written(job.source))
         deliveries = _delivered(job, model, scoring.frames(read_source(job.source, reading)))
         where = job.keep_rejects(rejects.path) if rejects.rows and job.keep_rejects else None
         warned = [f"{rejects.rows:,} of {scoring.read:,} rows were set aside. {rejects.first}"] if rejects.rows else []
@@ -105,6 +106,12 @@ def scored_job(model: ScoringModel, job: Job) -> Scored:
             warnings=[*reading.notes, *warned],
             seconds=time.perf_counter() - started,
         )
+
+
+def _is_written(source: Source) -> bool:
+    """Whether the source's format knows text only, so that a cell is what its field says."""
+    named = str(getattr(source, "path", None) or getattr(source, "uri", None) or getattr(source, "url", None) or "")
+    return (getattr(source, "format", None) or format_of(named)) in {"csv", "tsv"}
 
 
 def _delivered(job: Job, model: ScoringModel, frames: Iterator[pd.DataFrame]) -> list[dict[str, Any]]:

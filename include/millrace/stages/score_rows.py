@@ -35,6 +35,8 @@ class Scoring:
     on_bad_rows: OnBadRows = "fail"
     keep: list[str] | None = None
     probabilities: bool = False
+    written: bool = False
+    """Whether the table comes from a format that knows text only."""
     read: int = 0
     scored: int = 0
     _kept: list[str] | None = field(default=None, init=False)
@@ -53,7 +55,7 @@ class Scoring:
     def _answered(self, frame: pd.DataFrame) -> pd.DataFrame:
         if self._kept is None:
             self._kept = self._columns_to_keep([str(name) for name in frame.columns])
-        decoded = decode_frame(frame, self.model.signature, self.read)
+        decoded = decode_frame(frame, self.model.signature, self.read, written=self.written)
         good = self._good(frame, decoded.problems)
         columns = decoded.columns if good is None else {name: values[good] for name, values in decoded.columns.items()}
         kept = frame[self._kept] if good is None else frame[self._kept][good]

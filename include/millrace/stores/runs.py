@@ -17,7 +17,13 @@ from millrace.stores.mongo import Document, explained
 from millrace.stores.records import MongoRecords
 
 RUNNING, SUCCESS, FAILED, KILLED = "running", "success", "failed", "killed"
-_LISTED = {"spec": 0, "stages.evaluate.output": 0, "stages.validate.output": 0}
+_LISTED = {
+    "spec": 0,
+    "stages.evaluate.output": 0,
+    "stages.validate.output": 0,
+    "stages.transform.output.profile": 0,
+    "stages.forecast.output.allocation": 0,
+}
 
 
 class MongoRunStore(MongoLocks, MongoRecords, MongoForecasts):

@@ -7,10 +7,11 @@ from typing import IO, Any
 
 from millrace.inputs.signature import Signature
 from serving.runtime.tables.arrow_columns import parts_of
+from serving.runtime.tables.arrow_messages import check_batches
 from serving.runtime.tables.base import Table, TableFormat, Writer
 from serving.runtime.tables.reading import guarded
 
-_MAGIC = b"ARROW1"
+_MAGIC, _HEAD = b"ARROW1", 8
 
 
 def _read(source: IO[bytes], signature: Signature, rows: int) -> Iterator[Table]:
@@ -25,14 +26,12 @@ def _parts(source: IO[bytes], signature: Signature, rows: int) -> Iterator[Table
 def _batches(source: IO[bytes]) -> Iterator[Any]:
     import pyarrow as pa
 
-    is_file = source.read(len(_MAGIC)) == _MAGIC
-    source.seek(0)
-    if not is_file:
-        yield from pa.ipc.open_stream(source)
-        return
-    reader = pa.ipc.open_file(source)
-    for place in range(reader.num_record_batches):
-        yield reader.get_batch(place)
+    # A file is a stream between a head and a table of places; read in order, nothing but its messages counts.
+    start = _HEAD if source.read(len(_MAGIC)) == _MAGIC else 0
+    source.seek(start)
+    check_batches(source)
+    source.seek(start)
+    yield from pa.ipc.open_stream(source)
 
 
 def _stream_writer(sink: Any, schema: Any) -> Writer:

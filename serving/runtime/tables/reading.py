@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from serving.failures import MalformedBodyError
@@ -13,7 +14,7 @@ def guarded(what: str, parts: Iterator[Table]) -> Iterator[Table]:
     import pyarrow as pa
 
     # Over a damaged file: pyarrow's own errors, but also a name that is not UTF-8, a time zone that nobody knows.
-    failures = (OSError, ArithmeticError, LookupError, ValueError, pa.ArrowException)
+    failures = (OSError, ArithmeticError, LookupError, ValueError, struct.error, pa.ArrowException)
     found = False
     try:
         for columns, rows in parts:

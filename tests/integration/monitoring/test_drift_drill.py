@@ -100,7 +100,7 @@ def test_a_later_edition_raises_schema_drift_and_data_drift(drill: Drill, editio
     assert {text.split("'")[1] for text in of(report, "schema_drift").details["changes"]} == {
         "Base MSRP", "Legislative District", "Clean Alternative Fuel Vehicle (CAFV) Eligibility", "CAFV Eligibility",
     }  # fmt: skip
-    assert list(of(report, "data_drift").details["columns"]) == ["Electric Range"]
+    assert [column["column"] for column in of(report, "data_drift").details["columns"]] == ["Electric Range"]
     assert not report.retrain  # the run that read the table has trained on it
 
 

@@ -78,7 +78,8 @@ def test_rows_that_do_not_fit_end_it_and_nothing_is_written(model: ScoringModel,
 
 
 def test_rows_that_do_not_fit_may_be_set_aside(model: ScoringModel, tmp_path: Path) -> None:
-    lines = ["meter,at,heat,wind", "a,2026-01-01T00:00:00Z,20.5,1", "b,yesterday,20.5,1", "c,2026-01-01T00:00:00Z,,1"]
+    noon = "2026-01-01T12:00:00Z"
+    lines = ["meter,at,heat,wind", f"a,{noon},20.5,1", "b,yesterday,20.5,1", f"c,{noon},warm,1"]
     (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
     kept: list[dict[str, Any]] = []
 

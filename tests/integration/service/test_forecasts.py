@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
+from millrace.forecasting.model import ForecastModel
+from millrace.stages.forecast_version import KINDS
+from millrace.stores.model_format import model_bytes
+from millrace.stores.tracking import NewVersion, TrackedRun
 from serving.app import create_app
 
 pytestmark = pytest.mark.integration
@@ -116,3 +122,32 @@ def test_the_api_describes_itself(service):
     names = {parameter["name"] for parameter in described["parameters"]}
     assert names == {"pipeline", "series", "from", "to", "origin", "limit", "after"}
     assert "city=Columbus" in described["description"]
+
+
+def test_a_champion_that_forecasts_answers_no_rows_and_is_no_failure(registry, settings, start, wait):
+    """Its version is not loaded; who asks it for a row is told where its forecasts are."""
+    model = ForecastModel(series=["all"], walked=np.zeros(0), record=np.zeros((0, 1, 24)))
+    tags = {"millrace.run_id": "r1", "millrace.candidate": "drift", "millrace.task": "forecast"}
+    tracked = registry.track(
+        TrackedRun(experiment="demand", name="drift", tags=tags, params={}, metrics={}, started=1.0, finished=2.0)
+    )
+    step = pd.DataFrame({"series": ["all"], "timestamp": [pd.Timestamp(BEGAN)], "origin": [pd.Timestamp(BEGAN)]})
+    made = registry.register(
+        NewVersion(
+            name="demand",
+            mlflow_run_id=tracked,
+            content=model_bytes(model),
+            tags=tags,
+            metadata={"task": "forecast", "targets": ["demand"], "metrics": {}},
+            example=step.assign(horizon=[1]),
+            prediction=np.zeros(1),
+            kinds=KINDS,
+        )
+    )
+    registry.set_alias("demand", "champion", made.version)
+    with start(settings) as client:
+        wait(lambda: [m["state"] for m in client.get("/api/v1/models").json()["models"]] == ["forecasting"])
+        answer = client.post("/api/v1/models/demand/predict", json={})
+        assert answer.status_code == 422
+        assert "GET /api/v1/forecasts?pipeline=demand" in answer.json()["error"]
+        assert "failed" not in str(client.get("/health").json()["models"])

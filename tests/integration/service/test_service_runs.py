@@ -64,6 +64,7 @@ def test_a_run_shows_its_stages_warnings_and_links(service, run_store, settings)
     stages = {
         "extract": stage({"dataset": {"version": "v", "rows": 10}}, warnings=["A gap in the source."]),
         "train:ridge": stage({}),
+        "train:auto": stage({"report": {"combined": "mean of 2"}}),
         "evaluate": stage(outputs),
         "register": stage({"promoted": True, "reason": "It is the first.", "model_version": "1"}),
     }
@@ -72,6 +73,7 @@ def test_a_run_shows_its_stages_warnings_and_links(service, run_store, settings)
     assert [entry["name"] for entry in run["timeline"]] == list(stages)
     assert run["warnings"] == ["A gap in the source."]
     assert (run["best"], run["promoted"], run["reason"]) == ("ridge", True, "It is the first.")
+    assert run["searches"] == {"auto": {"combined": "mean of 2"}}
     page = f"{settings.airflow}/dags/mill/runs/manual__2026-01-01T12%3A00%3A00%2B00%3A00"
     assert run["links"]["airflow"] == page
     absent = service.get("/api/v1/runs/mill--2")

@@ -83,6 +83,13 @@ def test_a_plan_that_says_two_things_is_refused(written: dict[str, Any], complai
         ({"candidates": [{"estimator": "mean", "members": [{"estimator": "x"}, {"estimator": "drift"}]}]}, "'x' is no"),
         ({"candidates": [{"estimator": "exponential_smoothing", "scale": "logit"}]}, "cap and scale: logit"),
         ({"forecast": {"frequency": "D", "horizon": 7}}, "forecasts whole days"),
+        (
+            {
+                "forecast": {"frequency": "D", "horizon": 7},
+                "candidates": [{"estimator": "mean", "members": [{"estimator": "drift"}, {"estimator": "day_vector"}]}],
+            },
+            "forecasts whole days",
+        ),
         ({"forecast": {"frequency": "h", "horizon": 7, "regressors": ["AEP_MW"]}}, "cannot be a series key"),
         ({"target": "level"}, "has a field of that name"),
         ({"promotion": {"metric": "r2"}}, "is no metric of a forecast"),

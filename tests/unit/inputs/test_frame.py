@@ -93,3 +93,17 @@ def test_a_table_without_a_required_column_is_refused_as_a_whole() -> None:
     check_columns(["heat"], of)
     with pytest.raises(DataError, match=r"no column 'heat'.*Did you mean 'heet'"):
         check_columns(["heet", "sky"], of)
+
+
+def test_cells_of_a_written_table_are_read_as_their_fields_and_the_odd_one_is_told() -> None:
+    frame = pd.DataFrame({"n": ["1.5", "x", None], "b": ["true", "FALSE", "1"], "t": ["7", "8", "9"]}, dtype=object)
+    fields = [InputField("n", "double", False), InputField("b", "boolean", True), InputField("t", "string", True)]
+    found = decode_frame(frame, signature(*fields), written=True)
+    assert [(one.row, one.field, one.problem.partition(";")[0]) for one in found.problems] == [
+        (1, "n", 'is "x"'),
+        (2, "b", 'is "1"'),
+    ]
+    assert found.columns["n"][0] == 1.5
+    assert found.columns["b"][:2].tolist() == [1.0, 0.0]
+    assert found.columns["t"].tolist() == ["7", "8", "9"]
+    assert len(decode_frame(frame, signature(*fields)).problems) == 5  # where values have types, a text is no number

@@ -218,3 +218,25 @@ def test_a_champion_whose_run_is_gone_is_no_hindrance() -> None:
     context = context_with({})
     context.runs.get_run = gone
     assert champion_params(context) == {}
+
+
+def test_a_worker_that_is_killed_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed for real, as the system does it where memory runs out."""
+    from millrace.stages.search.running import result_of
+    from millrace.stages.search.workbench import Workbench
+    from millrace.stages.search.workers import workers
+
+    monkeypatch.setenv("MILLRACE_TRAIN_THREADS", "2")
+    _, rows = learnt(["half", "level"], candidates=[{"estimator": "ridge"}])
+    bench = Workbench(rows.table, rows.train, rows.folds(), [], None)
+    with workers(bench, side_by_side=True) as busy:
+        assert len(busy.submit("truth", 0).result()) == len(rows.folds()[0][1])
+        children = [child for child in psutil.Process().children() if is_worker(child)]
+        assert len(children) == 2
+        for child in children:
+            child.suspend()
+        pending = busy.submit("truth", 0)
+        for child in children:
+            child.kill()
+        with pytest.raises(TrainingError, match="A process of the search was killed"):
+            result_of(pending)

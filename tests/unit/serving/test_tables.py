@@ -252,6 +252,23 @@ def test_a_made_up_arrow_array_is_found_out(model):
         read(BINARY[0], body.replace(right, offsets), model)
 
 
+@pytest.mark.parametrize("compression", ["zstd", "lz4", None])
+@pytest.mark.parametrize("opener", [pa.ipc.new_stream, pa.ipc.new_file])
+def test_a_few_bytes_that_stand_for_very_many_are_not_unpacked(model, monkeypatch, compression, opener):
+    table = pa.table(
+        {"T": [0.0] * 50_000, "count": [1] * 50_000, "district": pa.array(["n"] * 50_000).dictionary_encode()}
+    )
+    sink = io.BytesIO()
+    with opener(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(table)
+    assert len(read(BINARY[0], sink.getvalue(), model, most=50_000)["T"]) == 50_000
+    if compression:
+        assert len(sink.getvalue()) < 100_000
+    monkeypatch.setattr("serving.runtime.tables.arrow_messages.LARGEST_BATCH", 800_000)
+    with pytest.raises(TooLargeError, match=r"batch takes 1,00\d,\d+ bytes|batch takes 1,0\d\d,\d+ bytes"):
+        read(BINARY[0], sink.getvalue(), model, most=50_000)
+
+
 ANSWERS = {
     "regression": (Predictions([1.5, -2.0]), {"prediction": [1.5, -2.0]}),
     "classes": (

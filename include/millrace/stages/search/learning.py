@@ -19,7 +19,7 @@ from millrace.stages.held_out import Material
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.choosing import Chosen, Wanted, choose
 from millrace.stages.search.participants import participants
-from millrace.stages.search.running import run
+from millrace.stages.search.running import result_of, run
 from millrace.stages.search.trials import Budget, Entry, Plan, Trial
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import Workers, workers
@@ -90,7 +90,7 @@ def _together(chosen: Chosen, bench: Workbench, recipes: list[Recipe], inputs: A
     from millrace.features.row_features import RowFeatures
 
     futures = [busy.submit("fit", trial.entry.place, trial.params) for trial in chosen.members]
-    fitted = [future.result() for future in futures]
+    fitted = [result_of(future) for future in futures]
     used = [recipes[trial.entry.place] for trial in chosen.members]
     steps = list({repr(step): step for one in used for step in one.steps}.values())
     names = [name for name in inputs.columns if any(name in one.inputs for one in used)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from typing import Any
 
 from millrace.errors import TrainingError
@@ -30,13 +30,22 @@ def run(plan: Plan, workers: Workers) -> None:
             plan.tell(flying.pop(future), _outcome(future))
 
 
-def _outcome(future: Future[Any]) -> Any:
-    error = future.exception()
-    if error is None:
+def result_of(future: Future[Any]) -> Any:
+    """What a fit gave. Raises TrainingError also where its process died."""
+    try:
         return future.result()
-    if isinstance(error, TrainingError):
-        return error
-    raise error
+    except BrokenExecutor as error:
+        raise TrainingError(
+            "A process of the search was killed, most likely because the machine ran out of memory.",
+            hint="Set MILLRACE_TRAIN_THREADS lower, set training.max_rows, or give it more memory.",
+        ) from error
+
+
+def _outcome(future: Future[Any]) -> Any:
+    """A score, or the TrainingError of a fit; where processes die no further fit would do better."""
+    if isinstance(future.exception(), TrainingError):
+        return future.exception()
+    return result_of(future)
 
 
 def _give_up(plan: Plan, workers: Workers, flying: dict[Future[Any], Fit]) -> None:
