@@ -129,8 +129,8 @@ def test_a_lease_has_one_holder(run_store: MongoRunStore) -> None:
 
 def test_a_dead_holders_lease_runs_out(run_store: MongoRunStore) -> None:
     run_store._try("champion/demo", "dead", -1)
-    with run_store.lock("champion/demo", "r2", wait_seconds=2):
-        pass
+    with run_store.lock("champion/demo", "r2", wait_seconds=2), pytest.raises(ConflictError, match="r2"):
+        run_store.lock("champion/demo", "r3", wait_seconds=0).__enter__()
 
 
 def test_absent_server_is_one_sentence(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from millrace.cli.breakdown import breakdown_lines
-from millrace.cli.failures import FAILED, debugging, error_document
+from millrace.cli.failures import FAILED, error_document
 from millrace.cli.output import as_columns, note, print_json, print_text, results_only_on_stdout
 
 if TYPE_CHECKING:
@@ -77,7 +77,6 @@ def _in_this_process(given: str, interval: DataInterval | None, use_cache: bool)
     loaded = find_spec(given, get_settings())  # A bad spec is told before anything heavy is imported or started.
     from millrace import pipeline
     from millrace.local.stores import stores_running
-    from millrace.run_summary import run_summary
 
     with (
         _terminated_like_interrupted(),
@@ -93,13 +92,7 @@ def _in_this_process(given: str, interval: DataInterval | None, use_cache: bool)
             use_cache=use_cache,
         )
         note(f"run {context.run_id} of {loaded.spec.name}")
-        try:
-            return pipeline.run_pipeline(context, progress)
-        except Exception:
-            # The record has been closed with the error; the summary says it in one sentence.
-            if debugging():
-                raise
-            return run_summary(context.runs.get_run(context.run_id))
+        return pipeline.run_pipeline(context, progress)
 
 
 def _through_airflow(given: str, interval: DataInterval | None, use_cache: bool) -> dict[str, Any]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[3]
 TRAINING = """
 source: {type: sample, name: sklearn/iris}
 task: classification
@@ -31,25 +26,8 @@ SPECS = {
 
 
 @pytest.fixture(scope="module")
-def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("dags")
-    (folder / "specs").mkdir()
-    for name, text in SPECS.items():
-        (folder / "specs" / f"{name}.yaml").write_text(text)
-    environment = {
-        **os.environ,
-        "AIRFLOW_HOME": str(folder / "airflow"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "MILLRACE_HOME": str(folder / "home"),
-        "MILLRACE_PIPELINES_DIR": str(folder / "specs"),
-        "MONGODB_URI": "mongodb://127.0.0.1:1/",  # a parse that asks a database for anything fails here
-    }
-    script = PROJECT / "tests" / "unit" / "dags" / "parse_dags.py"
-    done = subprocess.run(
-        [sys.executable, script], env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout)
+def dags(parse_dags: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
+    found = parse_dags(SPECS)
     assert found["errors"] == {}
     assert found["heavy"] == []
     assert found["one"]["dags"] == ["flowers"]

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[3]
 SPECS = {
     "flowers": """
 name: flowers
@@ -60,26 +55,8 @@ source: {type: sample, name: sklearn/iris}
 
 
 @pytest.fixture(scope="module")
-def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("dags")
-    (folder / "specs").mkdir()
-    for name, text in SPECS.items():
-        (folder / "specs" / f"{name}.yaml").write_text(text)
-    environment = {
-        **os.environ,
-        "AIRFLOW_HOME": str(folder / "airflow"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "MILLRACE_HOME": str(folder / "home"),
-        "MILLRACE_PIPELINES_DIR": str(folder / "specs"),
-        "MONGODB_URI": "mongodb://127.0.0.1:1/",  # a parse that asks a database for anything fails here
-    }
-    script = PROJECT / "tests" / "unit" / "dags" / "parse_dags.py"
-    done = subprocess.run(
-        [sys.executable, script], env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def parsed(parse_dags: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
+    return parse_dags(SPECS)
 
 
 def test_a_parse_imports_nothing_heavy_and_no_database_client(parsed: dict[str, Any]) -> None:

@@ -94,8 +94,8 @@ def test_a_file_is_fetched_and_remembered_by_its_sum(site, read):
     ("path", "headers", "body"),
     [
         ("/data", {"Content-Type": "text/csv; charset=utf-8"}, TEXT),
-        ("/t.csv.gz", {}, gzip.compress(TEXT)),
-        ("/t.csv", {"Content-Encoding": "gzip"}, gzip.compress(TEXT)),
+        ("/t.csv.gz", {}, gzip.compress(TEXT, mtime=0)),
+        ("/t.csv", {"Content-Encoding": "gzip"}, gzip.compress(TEXT, mtime=0)),
         ("/t.jsonl", {}, b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n'),
     ],
 )

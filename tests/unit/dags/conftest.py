@@ -1,0 +1,44 @@
+"""Parses the project's DAG files as Airflow does, in a process of its own, with the specs of a test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+Parse = Callable[[dict[str, str]], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def parse_dags(tmp_path_factory: pytest.TempPathFactory) -> Parse:
+    """`parse_dags({name: YAML})` gives what `parse_dags.py` prints."""
+
+    def parse(specs: dict[str, str]) -> dict[str, Any]:
+        folder = tmp_path_factory.mktemp("dags")
+        (folder / "specs").mkdir()
+        for name, text in specs.items():
+            (folder / "specs" / f"{name}.yaml").write_text(text)
+        environment = {
+            **os.environ,
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "MILLRACE_HOME": str(folder / "home"),
+            "MILLRACE_PIPELINES_DIR": str(folder / "specs"),
+            "MONGODB_URI": "mongodb://127.0.0.1:1/",  # a parse that asks a database for anything fails here
+        }
+        script = PROJECT / "tests" / "unit" / "dags" / "parse_dags.py"
+        done = subprocess.run(
+            [sys.executable, script], env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return parse
