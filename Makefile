@@ -50,7 +50,7 @@ bench-serving: setup  ## Measure the service (PARTS="rates overload promotions o
 	@PYTHONPATH=tests/bench $(BIN)/python tests/bench/serving/bench_serving.py $(PARTS)
 
 bench-models: setup  ## Find models for the tables in DATA_DIR within 60 s each, beside FLAML and AutoGluon
-	@$(BIN)/python tests/bench/models/bench_models.py
+	@PYTHONPATH=tests/bench $(BIN)/python tests/bench/models/bench_models.py $(TABLES)
 
 clean: down  ## Stop the stack; remove caches and the state under .millrace (a MILLRACE_HOME elsewhere is left)
 	rm -rf .millrace .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -116,14 +116,16 @@ class QuickDoor:
             groups.setdefault((id(asked.choice.model), asked.choice.variant), []).append(asked)
         for group in groups.values():
             for start in range(0, len(group), INLINE_ROWS):
-                self._answer(group[start : start + INLINE_ROWS])
+                self._settle(group[start : start + INLINE_ROWS])
 
     def _learnt(self, url: bytes) -> bool:
         path, mark, query = url.partition(b"?")
         name = path[len(_PREFIX) : -len(_SUFFIX)]
-        if not path.endswith(_SUFFIX) or mark + query not in _QUERIES or not name.isascii():
+        if not path.endswith(_SUFFIX) or mark + query not in _QUERIES or len(self._targets) >= _MOST_TARGETS:
             return False
-        if not name or b"/" in name or b"%" in name or len(self._targets) >= _MOST_TARGETS:
+        if not name.isascii() or b"/" in name or b"%" in name:
+            return False
+        if name.decode("ascii") not in self._services.manager.models:  # whoever makes names up fills nothing
             return False
         self._targets[url] = Target(name.decode("ascii"), path.decode("ascii"), _QUERIES[mark + query])
         return True
@@ -192,15 +194,18 @@ class QuickDoor:
             else:
                 asked.by.decline()
 
-    def _answer(self, group: list[_Asked]) -> None:
-        model, wanted = group[0].choice.model, [_wanted(asked) for asked in group]
+    def _settle(self, group: list[_Asked]) -> None:
         try:
-            rows = model.codec.rows(ignore_unknown=self._ignore_unknown)
-            columns, found = predicted(model, rows, wanted, self._services.cache)
+            self._answer(group)
         except Exception:  # the ordinary way asks for each alone, words the error and logs it
             for asked in group:
-                asked.by.decline()
-            return
+                if asked.by.waits:
+                    asked.by.decline()
+
+    def _answer(self, group: list[_Asked]) -> None:
+        model, wanted = group[0].choice.model, [_wanted(asked) for asked in group]
+        rows = model.codec.rows(ignore_unknown=self._ignore_unknown)
+        columns, found = predicted(model, rows, wanted, self._services.cache)
         self._record(group, columns, found, time.perf_counter())
         bodies = Bodies(model, found)
         for place, asked in enumerate(group):

@@ -40,7 +40,7 @@ class QuickProtocol(HttpToolsProtocol):
         self._door: QuickDoor | None = app_state.get(STATE) if plain else None
         self._held = False
         """Whether the request that arrives is kept back from the application until it is whole."""
-        self._waits = False
+        self.waits = False
         """Whether the door has a request of this connection that it has not answered."""
         self._heard = False
         self._answered_at = 0.0
@@ -66,7 +66,7 @@ class QuickProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Keep the request back when the door may want it."""
-        if self._waits and self._door is not None:
+        if self.waits and self._door is not None:
             self._door.flush()  # a pipelined request: the one before is answered first
         self._held = self._may_be_quick()
         self.body = b""
@@ -91,13 +91,13 @@ class QuickProtocol(HttpToolsProtocol):
             self._patience.cancel()
             self._patience = None
         if self._door is not None and self._door.take(self):
-            self._held, self._waits = False, True
+            self._held, self.waits = False, True
         else:
             self._go_the_ordinary_way()
 
     def answer(self, content: bytes) -> None:
         """Send the answer to the request that the door took."""
-        self._waits = False
+        self.waits = False
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -108,7 +108,7 @@ class QuickProtocol(HttpToolsProtocol):
 
     def decline(self) -> None:
         """Give the request that the door took to the application after all."""
-        self._waits = False
+        self.waits = False
         if self.parser is not None and not self.transport.is_closing():
             self._go_the_ordinary_way()
 
@@ -119,7 +119,7 @@ class QuickProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """End when uvicorn does, after the answer that is owed."""
-        if self._waits and self._door is not None:
+        if self.waits and self._door is not None:
             self._door.flush()
         if self._held:
             self._let_go()

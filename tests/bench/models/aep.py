@@ -5,11 +5,6 @@ The spec is `city-energy-demand` as it stands: its candidates are chosen on the 
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from forecast_runs import forecast_run
 from report import Row, emit
 

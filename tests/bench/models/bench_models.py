@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from report import Row, show
 from tables import TABLES
 

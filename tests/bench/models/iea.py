@@ -5,11 +5,6 @@ The spec is `ev-adoption` as it stands: its candidates are chosen on the years b
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import numpy as np
 import pandas as pd
 from forecast_runs import forecast_run

@@ -8,17 +8,12 @@ compared with the sum of its fits as the workers timed them, shared out over the
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import psutil
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from report import Row, emit
 
 from millrace.spec.models import PipelineSpec

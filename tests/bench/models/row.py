@@ -5,13 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from ours import Found, as_features, through_the_stages
 from report import Row, emit
 from rivals import NEEDS, ask

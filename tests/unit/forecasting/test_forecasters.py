@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tables import demand, panel, plan_of
+from forecast_tables import demand, panel, plan_of
 
 from millrace.errors import TrainingError
 from millrace.forecasting.candidates import FORECASTERS

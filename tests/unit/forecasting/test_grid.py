@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from forecast_tables import demand, panel, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import demand, panel, plan_of
 
 from millrace.errors import TrainingError
 from millrace.forecasting.clock import instants
