@@ -5,6 +5,8 @@ uvicorn serving.app:create_app --factory --http serving.quick.protocol:QuickProt
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -39,6 +41,7 @@ _COMPRESSED = (
     "application/vnd.apache.parquet",
 )
 """Types of answers that compression makes slower and hardly smaller."""
+SWITCH_SECONDS = 0.0005
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
@@ -96,10 +99,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
+    _stay_responsive()
     services.start()
     # The short way knows no spans: with them, every request goes the ordinary one.
     yield {STATE: QuickDoor(services, app.state.security)} if services.telemetry.tracing is None else {}
     await services.close()
+
+
+def _stay_responsive() -> None:
+    """Keep what else the process does from holding up an answer for long.
+
+    A thread that computes, such as the one that delivers records, gives way after half a millisecond; the modules,
+    which stay for ever, are not looked through by each full garbage collection (gc.freeze, Python's manual).
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
 
 
 def _origin(url: str) -> str:

@@ -10,7 +10,6 @@ import logging
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -105,12 +104,12 @@ class PredictionLog:
 
     def _deliver_file(self, path: Path) -> int:
         records, unread = records_of(path.read_bytes())
-        entries, strange = _entries_of(records)
-        count = sum(map(self._insert, _in_batches(bucketed(path.stem, entries))))
+        strange: list[bytes] = []
+        count = sum(map(self._insert, _in_batches(bucketed(path.stem, _entries(records, strange)))))
         if unread or strange:
             # Set aside, not removed: a record cut short was never answered, but a damaged disk is worth a look.
             log.warning(
-                "%s is set aside: %d bytes of its end and %d records cannot be read", path.name, unread, strange
+                "%s is set aside: %d bytes of its end and %d records cannot be read", path.name, unread, len(strange)
             )
             path.rename(path.with_suffix(".damaged"))
             self.damaged += 1
@@ -151,13 +150,13 @@ class PredictionLog:
         return self._seconds
 
 
-def _entries_of(records: list[bytes]) -> tuple[list[tuple[Entry, int]], int]:
-    """The entries with their sizes, and how many records are none."""
-    found = []
+def _entries(records: list[bytes], strange: list[bytes]) -> Iterator[tuple[Entry, int]]:
+    """The entries with their sizes, a few at a time in memory; what is none goes to `strange`."""
     for record in records:
-        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-            found.append((decoded(record), len(record)))
-    return found, len(records) - len(found)
+        try:
+            yield decoded(record), len(record)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            strange.append(record)
 
 
 def _in_batches(found: Iterator[Any]) -> Iterator[list[Any]]:

@@ -13,7 +13,7 @@ from servers import api_key, database, loaded, uvicorn, wait_for
 
 FOLD = 4
 CONNECTIONS = 32
-MANY = 1_000
+MANY = 256
 
 
 def rows(home: Path, seconds: float) -> list[Row]:
