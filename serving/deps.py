@@ -183,7 +183,7 @@ def _shared_cache(options: AccessSettings) -> SharedCache | None:
     return SharedCache(options.redis_url.get_secret_value()) if options.redis_url is not None else None
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # async: a plain function costs each request a hop to a thread
     services: Services = request.app.state.services
     return services
 
