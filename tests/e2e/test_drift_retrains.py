@@ -67,7 +67,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterat
         for command in (["up", "--detach"], ["run", "mill", "--json"]):
             done = subprocess.run([MILLRACE, *command], env=environment, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr[-3000:]
-        yield Settings(_env_file=home / "stack.env", millrace_home=home)  # type: ignore[call-arg]
+        yield Settings(_env_file=home / "stack.env", millrace_home=home, millrace_port_base=port_base)  # type: ignore[call-arg]
     finally:
         subprocess.run([MILLRACE, "down"], env=environment, check=False, capture_output=True)
         end(processes_of(home), 10)
