@@ -9,6 +9,7 @@ has too much to do, which must cost next to nothing just then. It runs on the ev
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from serving.deps import Services
     from serving.quick.protocol import QuickProtocol
 
+log = logging.getLogger(__name__)
 _PREFIX, _SUFFIX = b"/api/v1/models/", b"/predict"
 _ROUTE = "/api/v1/models/{name}/predict"
 _QUERIES = {b"": False, b"?probabilities=false": False, b"?probabilities=true": True}
@@ -195,17 +197,26 @@ class QuickDoor:
                 asked.by.decline()
 
     def _settle(self, group: list[_Asked]) -> None:
+        """Answer a group; whatever goes wrong, nobody is left waiting."""
         try:
             self._answer(group)
-        except Exception:  # the ordinary way asks for each alone, words the error and logs it
-            for asked in group:
-                if asked.by.waits:
-                    asked.by.decline()
+        except Exception:
+            log.exception("%d requests could not be answered on the short way", len(group))
+            self._decline(group)
+
+    def _decline(self, group: list[_Asked]) -> None:
+        for asked in group:
+            if asked.by.waits:
+                asked.by.decline()
 
     def _answer(self, group: list[_Asked]) -> None:
         model, wanted = group[0].choice.model, [_wanted(asked) for asked in group]
         rows = model.codec.rows(ignore_unknown=self._ignore_unknown)
-        columns, found = predicted(model, rows, wanted, self._services.cache)
+        try:
+            columns, found = predicted(model, rows, wanted, self._services.cache)
+        except MillraceError:  # the ordinary way asks for each alone, words the error and logs it
+            self._decline(group)
+            return
         self._record(group, columns, found, time.perf_counter())
         bodies = Bodies(model, found)
         for place, asked in enumerate(group):
