@@ -136,7 +136,7 @@ class LoadedModel:
         return self.predictor or SklearnPredictor(self.estimator, self.task)
 
     def _check_finite(self, values: list[Any]) -> None:
-        if not all(map(_is_finite, values)):
+        if not _are_finite(values):
             raise ModelFailedError(
                 f"The model {self.name} (version {self.version.version}) answered with no finite number.",
                 hint="Look at the inputs: they may lie far outside of what it was trained on.",
@@ -150,6 +150,13 @@ class LoadedModel:
             return [value[0] for value in values]
         names = self.targets or [f"target_{index}" for index in range(len(values[0]))]
         return [dict(zip(names, value, strict=True)) for value in values]
+
+
+def _are_finite(values: list[Any]) -> bool:
+    try:
+        return all(map(math.isfinite, values))
+    except (TypeError, OverflowError):  # labels, or several targets
+        return all(map(_is_finite, values))
 
 
 def _is_finite(value: Any) -> bool:

@@ -123,6 +123,7 @@ def test_keys_are_equal_exactly_where_the_columns_are(one, other):
 
 
 @given(st.lists(st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)), min_size=2, max_size=2))
+@settings(deadline=None)
 def test_numbers_are_told_apart_by_their_bits(rows):
     (a, b), (c, d) = rows
 
