@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from millrace.errors import MillraceError
 from millrace.inputs.signature import Signature
@@ -25,8 +25,7 @@ CACHE_SECONDS = 3600.0
 _REPEATABLE = frozenset({"regression", "classification", "clustering"})
 
 
-@dataclass(frozen=True)
-class Predictions:
+class Predictions(NamedTuple):
     """The answers for some rows, in their order."""
 
     values: list[Any]
