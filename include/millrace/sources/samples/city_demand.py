@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from millrace.sources.samples.signals import DAY, WEEK, YEAR, hours, table_of_day, take, times, utc, wave, weather
+from millrace.sources.samples.signals import DAY, WEEK, YEAR, table_of_day, take, times, utc, wave, weather
 
 _CITIES = ["Bergen", "Madrid", "Tallinn"]
 _BASE = np.array([620.0, 3400.0, 480.0])
