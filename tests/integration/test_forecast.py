@@ -17,6 +17,7 @@ from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
 from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Transformed
+from millrace.stages.served_form import ServedForm
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.mongo import MongoStore
@@ -197,6 +198,25 @@ def test_a_regressor_without_its_future_is_refused(bench: Bench) -> None:
     assert np.mean(errors) < 6
     with pytest.raises(TrainingError, match=r"regressor 'heat' of the series 'Bilbao' is not known at 2024"):
         bench.run(spec, whole[whole["at"] < last])
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"max_latency_ms": 1e-6}, "one forecast of all series takes"),
+        ({"max_size_mb": 1e-6}, "MB, where 1e-06 are allowed"),
+        ({"max_latency_ms": 1e6, "max_size_mb": 100}, None),
+    ],
+)
+def test_the_cost_of_a_forecast_is_measured_and_the_promotion_rule_goes_by_it(
+    bench: Bench, rule: dict[str, Any], told: str | None
+) -> None:
+    outputs = bench.run(spec_of(candidates=[{"estimator": "day_vector"}], promotion=rule), cities(days=66))
+    assert outputs["register"]["promoted"] == (told is None), outputs["register"]["reason"]
+    assert (told or "and there was no champion") in outputs["register"]["reason"]
+    served = ServedForm.of(bench.registry.version("cities", "1"))
+    assert 0 < served.latency_ms < 10_000
+    assert served.size_bytes == len(bench.artifacts.get_bytes(outputs["train"][0]["model_uri"]))
 
 
 def test_pages_and_filters_of_the_store_tell_each_time_once(bench: Bench) -> None:

@@ -40,8 +40,6 @@ def _refuse_other_ways(spec: PipelineSpec) -> None:
         raise ValueError("training.beyond: sample would tear holes into the series; write beyond: recent or fail.")
     if spec.promotion.rollback is not None:
         raise ValueError("promotion.rollback judges answers to requests; a forecast is judged by its stored actuals.")
-    if spec.promotion.max_latency_ms is not None:
-        raise ValueError("promotion.max_latency_ms is for models that answer requests; forecasts are made ahead.")
 
 
 def _check_columns(spec: PipelineSpec, plan: ForecastPlan) -> None:
