@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from millrace.estimators.composite import Auto
 from millrace.forecasting.base import ForecastCandidate
 from millrace.forecasting.plan import RESERVED, ForecastPlan
 
@@ -53,6 +54,11 @@ def _check_columns(spec: PipelineSpec, plan: ForecastPlan) -> None:
 
 def _check_candidates(spec: PipelineSpec, plan: ForecastPlan) -> None:
     for candidate in spec.candidates:
+        if isinstance(candidate, Auto) and candidate.estimators is not None:
+            raise ValueError(
+                "auto of a forecast chooses among all forecasters that suit the series: remove 'estimators', or list "
+                "the candidates that you want, each with a 'search' of its own."
+            )
         if isinstance(candidate, ForecastCandidate) and candidate.wants_days and plan.day_steps is None:
             raise ValueError(
                 f"{candidate.label} forecasts whole days of steps; a step of {plan.frequency} is too long."
