@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from millrace.errors import MillraceError
@@ -44,12 +45,19 @@ class ModelLoader:
 
     def visiting(self, version: ModelVersion) -> LoadedModel:
         """The version, in memory only: whoever asks for many versions fills no disk. Raises MillraceError."""
+        with self.files_of(version) as folder:
+            return self.opened(version, folder)
+
+    @contextmanager
+    def files_of(self, version: ModelVersion) -> Iterator[Path]:
+        """A folder with the version's files: the local copy, or one that lasts as long as the block."""
         kept = self.files.copy_of(version.name, version.version)
         if kept is not None and is_same(kept[0], version):
-            return self.opened(version, kept[1])
+            yield kept[1]
+            return
         with tempfile.TemporaryDirectory(prefix="millrace-version-") as folder:
             self.registry.download(version, Path(folder))
-            return self.opened(version, Path(folder))
+            yield Path(folder)
 
     def local(self, name: str, number: str) -> LoadedModel | None:
         """The version from its local copy, without asking the registry; None where there is none."""
