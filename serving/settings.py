@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from millrace.errors import SettingsError
+from millrace.settings import read_settings
 
 
 class ServiceSettings(BaseSettings):
@@ -73,8 +73,4 @@ class ServiceSettings(BaseSettings):
 
 def service_settings(home: Path) -> ServiceSettings:
     """Read the service's settings: the environment first, then `stack.env`. Raises SettingsError."""
-    try:
-        return ServiceSettings(_env_file=home / "stack.env")
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"The service's settings cannot be used: {problems}.") from error
+    return read_settings(ServiceSettings, home)
