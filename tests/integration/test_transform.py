@@ -191,8 +191,8 @@ def test_or_is_refused_by_the_spec_or_by_the_memory(platform: Platform, monkeypa
     sort = [{"step": "sort", "by": ["k"]}]
     with pytest.raises(TransformError, match=r"'sort' needs the whole table, and it has 104 rows, more than the 100"):
         platform.transform(pd.concat([FRAME] * 26), transform=sort, memory={"max_rows": 100})
+    monkeypatch.setattr("millrace.stages.table_room.get_settings", lambda: Settings(table_memory_mb=1))
     with pytest.raises(TransformError, match=r"which takes about 9 MiB; 1 MiB are allowed \(TABLE_MEMORY_MB\)"):
-        monkeypatch.setattr("millrace.stages.table_room.get_settings", lambda: Settings(table_memory_mb=1))
         platform.transform(LARGE, transform=sort)
 
 

@@ -32,8 +32,8 @@ class Column:
     nulls: int = 0
     rows: int = 0
     wide_integers: bool = False
-    null_numbers: bool = False
-    """Whether a chunk was all null as numbers: its integers, if it ever had any, are doubles in pandas."""
+    blank: set[pa.DataType] = field(default_factory=set)
+    """The types of chunks that were all null: they tell the column's type where no value does."""
 
     def see(self, values: Any, first_row: int) -> None:
         """Take a chunk's values into account."""
@@ -41,7 +41,7 @@ class Column:
         self.rows += len(values)
         self.nulls += values.null_count
         if values.null_count == len(values):
-            self.null_numbers |= kind == "number" and len(values) > 0
+            self.blank |= {values.type} if len(values) and kind != "nothing" else set()
             return
         if kind not in self.kinds:
             row = pc.index(pc.is_valid(values), True).as_py()
@@ -54,9 +54,9 @@ class Column:
         """The type that holds every chunk of the column. Raises MixedColumnError."""
         seen = set(self.kinds)
         if not seen:
-            return pa.null()
-        if seen == {"integer"} and self.null_numbers and not self.wide_integers:
-            return pa.float64()
+            return next(iter(self.blank)) if len(self.blank) == 1 else pa.null()
+        if seen == {"integer"} and pa.float64() in self.blank and not self.wide_integers:
+            return pa.float64()  # as pandas has it where integers and nulls stand in one chunk
         if len(seen) == 1:
             return self.types[next(iter(seen))]
         if seen == {"integer", "number"}:

@@ -70,10 +70,10 @@ def _number(values: pd.Series, _format: str | None) -> pd.Series:
         return values if values.dtype.kind != "b" else values.astype("int64")
     numbers: pd.Series = pd.to_numeric(values, errors="coerce")
     readable = numbers.notna()
-    if readable.all() or not readable.any():
+    if readable.all():
         return numbers
     # Beside a null, whole numbers would pass through doubles, which do not hold the long ones.
-    exact = pd.to_numeric(values[readable])
+    exact = pd.to_numeric(values[readable]) if readable.any() else pd.Series(dtype="int64")
     return exact.astype("Int64").reindex(values.index) if exact.dtype.kind == "i" else numbers
 
 
