@@ -45,6 +45,9 @@ class ServiceSettings(BaseSettings):
         default=100_000, ge=0, description="Answers that a worker remembers; 0: none, whatever a model says."
     )
     serving_cache_bytes: int = Field(default=64_000_000, ge=0, description="Memory of a worker for them.")
+    serving_cache_compiled: bool = Field(
+        default=True, description="Whether answers of compiled models are remembered too, which are quick to make."
+    )
     serving_shadow_rows: int = Field(
         default=1_000, ge=0, description="Rows that may wait for a shadow; more are dropped and counted."
     )
