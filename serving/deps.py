@@ -123,7 +123,9 @@ class Services:
         self.shadows = Shadows(self.traffic, recorder.note, limits.serving_shadow_rows)
         self.shared_cache = _shared_cache(self.access.options)
         self.cache = Remembered(
-            AnswerCache(limits.serving_cache_entries, limits.serving_cache_bytes), self.shared_cache
+            AnswerCache(limits.serving_cache_entries, limits.serving_cache_bytes),
+            self.shared_cache,
+            compiled=limits.serving_cache_compiled,
         )
         self.answering = Answering(
             traffic=self.traffic,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from millrace.errors import SettingsError
+from millrace.settings import read_settings
 
 
 class ServiceSettings(BaseSettings):
@@ -45,6 +45,9 @@ class ServiceSettings(BaseSettings):
         default=100_000, ge=0, description="Answers that a worker remembers; 0: none, whatever a model says."
     )
     serving_cache_bytes: int = Field(default=64_000_000, ge=0, description="Memory of a worker for them.")
+    serving_cache_compiled: bool = Field(
+        default=True, description="Whether answers of compiled models are remembered too, which are quick to make."
+    )
     serving_shadow_rows: int = Field(
         default=1_000, ge=0, description="Rows that may wait for a shadow; more are dropped and counted."
     )
@@ -73,8 +76,4 @@ class ServiceSettings(BaseSettings):
 
 def service_settings(home: Path) -> ServiceSettings:
     """Read the service's settings: the environment first, then `stack.env`. Raises SettingsError."""
-    try:
-        return ServiceSettings(_env_file=home / "stack.env")
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"The service's settings cannot be used: {problems}.") from error
+    return read_settings(ServiceSettings, home)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from millrace.local.programs import Program, mongodb, s3
 from millrace.settings import PORTS, Settings
@@ -20,6 +21,9 @@ from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.runs import MongoRunStore
 
 os.environ.setdefault("SERVING_ANONYMOUS_LIMIT", "none")  # tests ask more often than people do
+hypothesis_settings.register_profile("everyday", deadline=None)  # a busy machine is slow, not wrong
+hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2_000)  # --hypothesis-profile=thorough
+hypothesis_settings.load_profile("everyday")
 
 
 def free_port_base() -> int:

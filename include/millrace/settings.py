@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -18,6 +19,7 @@ from millrace.errors import SettingsError
 DEFAULT_PORT_BASE = 27600
 EMBEDDED_S3_KEY = "test"
 _PROJECT = Path(__file__).resolve().parents[2]
+Kind = TypeVar("Kind", bound=BaseSettings)
 
 
 class Home(BaseSettings):
@@ -143,10 +145,23 @@ def get_settings() -> Settings:
 
     Raises SettingsError that names the variable and what is wrong with it.
     """
+    home = read_settings(Home).millrace_home.expanduser().resolve()
+    return read_settings(Settings, home, millrace_home=home)
+
+
+def read_settings(kind: type[Kind], home: Path | None = None, **given: Any) -> Kind:
+    """One class of settings: what is given, then the environment, then `stack.env` of this home.
+
+    Raises SettingsError that names the variable and what is wrong with it.
+    """
     try:
-        home = Home().millrace_home.expanduser().resolve()
-        settings = Settings(_env_file=home / "stack.env", millrace_home=home)
+        return kind(_env_file=None if home is None else home / "stack.env", **given)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
-        raise SettingsError(f"The settings cannot be used: {'; '.join(problems)}.") from error
-    return settings
+        # Without its cause: that quotes what was found, which may be a secret.
+        raise SettingsError(f"The settings cannot be used: {'; '.join(map(_said, error.errors()))}.") from None
+
+
+def _said(problem: Any) -> str:
+    name = ".".join(map(str, problem["loc"])).upper()
+    sentence = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {sentence}" if name else sentence

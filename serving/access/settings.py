@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from millrace.accounts.settings import AccountSettings
-from millrace.errors import SettingsError
-from millrace.settings import Settings
+from millrace.settings import Settings, read_settings
 from serving.access.addresses import Networks
 from serving.access.limits import Limit, read_limit
 
@@ -96,8 +95,4 @@ def _read_plans(written: str) -> dict[str, Limit]:
 
 def access_settings(home: Path) -> AccessSettings:
     """Read the settings: the environment first, then `stack.env`. Raises SettingsError."""
-    try:
-        return AccessSettings(_env_file=home / "stack.env")
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"The settings of access cannot be used: {problems}.") from None
+    return read_settings(AccessSettings, home)

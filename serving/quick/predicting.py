@@ -23,26 +23,18 @@ def predicted(
 ) -> tuple[Columns, Predictions]:
     """The rows by columns, and their predictions in the same order. Raises what the model raises."""
     columns = rows.joined([one.row for one in wanted])
-    if not model.cache_seconds or not cache.cache.is_on:
+    if not cache.keeps(model):
         return columns, model.predict_columns(columns, probabilities=any(one.probabilities for one in wanted))
-    found, keys = _remembered(model, rows, wanted, cache)
+    keys = cache.keys(model, columns, [one.probabilities for one in wanted])
+    found: list[Any] = [cache.get(model, key) for key in keys]
     missing = [place for place, answer in enumerate(found) if answer is None]
     if missing:
         asked = columns if len(missing) == len(wanted) else rows.joined([wanted[place].row for place in missing])
         fresh = model.predict_columns(asked, probabilities=any(wanted[place].probabilities for place in missing))
         for number, place in enumerate(missing):
-            answer = found[place] = _one(fresh, number, probabilities=wanted[place].probabilities)
-            key = keys[place]
-            if key is not None:
-                cache.put(model, key, answer)
-    return columns, _together([answer for answer in found if answer is not None])
-
-
-def _remembered(
-    model: LoadedModel, rows: RowTypes, wanted: list[Wanted], cache: Remembered
-) -> tuple[list[Predictions | None], list[bytes | None]]:
-    keys = [cache.key(model, rows.joined([one.row]), 1, probabilities=one.probabilities) for one in wanted]
-    return [None if key is None else cache.get(model, key) for key in keys], keys
+            found[place] = _one(fresh, number, probabilities=wanted[place].probabilities)
+            cache.put(model, keys[place], found[place])
+    return columns, _together(found)
 
 
 def _one(found: Predictions, place: int, *, probabilities: bool) -> Predictions:

@@ -48,7 +48,7 @@ class _Bucket:
 
     def document(self, identity: str) -> dict[str, Any]:
         """The document."""
-        times = [_moment(entry.at) for entry, _, rows in self._parts for _ in range(rows)]
+        times = [time for entry, _, rows in self._parts for time in [_moment(entry.at)] * rows]
         ids, keys = self._about(lambda entry: entry.request_ids), self._about(lambda entry: entry.keys)
         found: dict[str, Any] = {
             "_id": identity,
@@ -68,7 +68,7 @@ class _Bucket:
         }
         if any(key is not None for key in keys):
             found["keys"] = keys
-        given = sorted({one for one in ids if not _made_here(one, self.first.at)})
+        given = sorted(one for one in set(ids) if not _made_here(one, self.first.at))
         return found | ({"given_ids": given} if given else {})
 
     def _about(self, of: Callable[[Entry], list[Any]]) -> list[Any]:

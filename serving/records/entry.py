@@ -81,7 +81,11 @@ def _packed(column: npt.NDArray[Any]) -> Column:
 def listed(column: Column, rows: int) -> list[Any]:
     """The values of a column, with None for what is missing."""
     if isinstance(column, bytes):
-        return [None if number != number else number for number in np.frombuffer(column, "<f8").tolist()]  # noqa: PLR0124
+        numbers = np.frombuffer(column, "<f8")
+        found: list[Any] = numbers.tolist()
+        for place in np.flatnonzero(np.isnan(numbers)).tolist():
+            found[place] = None
+        return found
     return [column] * rows if isinstance(column, str) else column
 
 

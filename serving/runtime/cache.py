@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,24 +72,38 @@ class AnswerCache:
             self.bytes -= self._entries.popitem(last=False)[1][1]
 
 
-def row_key(stamp: bytes, columns: Columns, *, probabilities: bool) -> bytes:
-    """The key of a single row in the columns of a signature: equal rows of one version, and no others, have equal keys.
+def row_keys(stamp: bytes, columns: Columns, *, probabilities: Sequence[bool]) -> list[bytes]:
+    """The key of each row in the columns of a signature: equal rows of one version, and no others, have equal keys.
 
-    `stamp` stands for the version. Numbers count by their bits, so a missing one equals a missing one.
+    `stamp` stands for the version; `probabilities` says for each row whether they are wanted. Numbers count by their
+    bits, so a missing one equals a missing one.
     """
-    mark = stamp + (_WITH_PROBABILITIES if probabilities else _PLAIN)
-    base = next(iter(columns.values())).base
-    if base is not None and base.dtype is _DOUBLE and base.shape == (len(columns), 1):
-        return mark + bytes(base.tobytes())  # the quick decoder's: all columns are the rows of one table of numbers
-    return mark + b"".join([_bytes(column) for column in columns.values()])
+    plain, with_probabilities = stamp + _PLAIN, stamp + _WITH_PROBABILITIES
+    marks = [with_probabilities if wanted else plain for wanted in probabilities]
+    return [mark + row for mark, row in zip(marks, _rows(list(columns.values())), strict=True)]
 
 
-def _bytes(column: npt.NDArray[Any]) -> bytes:
-    """A column's only value; of a fixed length or with its length before it, so that joined ones stay apart."""
+def _rows(columns: list[npt.NDArray[Any]]) -> Iterable[bytes]:
+    """The bytes of each row."""
+    if all(column.dtype is _DOUBLE for column in columns):
+        table = np.concatenate(columns).reshape(len(columns), -1)
+        return _cut(table.T.tobytes(), 8 * len(columns))
+    return map(b"".join, zip(*map(_cells, columns), strict=True))
+
+
+def _cells(column: npt.NDArray[Any]) -> list[bytes]:
+    """A column's values; each of a fixed length or with its length before it, so that joined ones stay apart."""
     if column.dtype.kind != "O":
-        return column.tobytes()
-    value = column[0]
+        return _cut(column.tobytes(), column.itemsize)
+    return [_text(value) for value in column.tolist()]
+
+
+def _text(value: str | None) -> bytes:
     if value is None:
         return _ABSENT
     text = value.encode("utf-8", "surrogatepass")
-    return _TEXT + len(text).to_bytes(4, "little") + bytes(text)
+    return _TEXT + len(text).to_bytes(4, "little") + text
+
+
+def _cut(content: bytes, size: int) -> list[bytes]:
+    return [content[start : start + size] for start in range(0, len(content), size)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from millrace.errors import MillraceError
 from millrace.inputs.signature import Signature
@@ -25,8 +25,7 @@ CACHE_SECONDS = 3600.0
 _REPEATABLE = frozenset({"regression", "classification", "clustering"})
 
 
-@dataclass(frozen=True)
-class Predictions:
+class Predictions(NamedTuple):
     """The answers for some rows, in their order."""
 
     values: list[Any]
@@ -136,7 +135,7 @@ class LoadedModel:
         return self.predictor or SklearnPredictor(self.estimator, self.task)
 
     def _check_finite(self, values: list[Any]) -> None:
-        if not all(map(_is_finite, values)):
+        if not _are_finite(values):
             raise ModelFailedError(
                 f"The model {self.name} (version {self.version.version}) answered with no finite number.",
                 hint="Look at the inputs: they may lie far outside of what it was trained on.",
@@ -150,6 +149,13 @@ class LoadedModel:
             return [value[0] for value in values]
         names = self.targets or [f"target_{index}" for index in range(len(values[0]))]
         return [dict(zip(names, value, strict=True)) for value in values]
+
+
+def _are_finite(values: list[Any]) -> bool:
+    try:
+        return all(map(math.isfinite, values))
+    except (TypeError, OverflowError):  # labels, or several targets
+        return all(map(_is_finite, values))
 
 
 def _is_finite(value: Any) -> bool:

@@ -5,9 +5,10 @@ Only a single row is looked up: a batch is computed in one call, which costs les
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from serving.runtime.cache import AnswerCache, row_key
+from serving.runtime.cache import AnswerCache, row_keys
 from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.runtime.shared_cache import SharedCache
 
@@ -17,17 +18,24 @@ _ANSWER_BYTES, _CLASS_BYTES, _TARGET_BYTES = 250, 110, 110
 
 
 class Remembered:
-    """What one process remembers of its answers."""
+    """What one process remembers of its answers. `compiled`: also those of compiled models."""
 
-    def __init__(self, cache: AnswerCache, shared: SharedCache | None = None) -> None:
+    def __init__(self, cache: AnswerCache, shared: SharedCache | None = None, *, compiled: bool = True) -> None:
         self.cache = cache
         self._shared = shared
+        self._compiled = compiled
 
     def key(self, model: LoadedModel, columns: Columns, rows: int, *, probabilities: bool) -> bytes | None:
-        """The key of a row; None where no answer is remembered."""
-        if rows != 1 or not self.cache.is_on or not model.cache_seconds:
-            return None
-        return row_key(model.stamp, columns, probabilities=probabilities)
+        """The key of a single row; None where no answer is remembered."""
+        return self.keys(model, columns, [probabilities])[0] if rows == 1 and self.keeps(model) else None
+
+    def keys(self, model: LoadedModel, columns: Columns, probabilities: Sequence[bool]) -> list[bytes]:
+        """The keys of rows that came in requests of their own."""
+        return row_keys(model.stamp, columns, probabilities=probabilities)
+
+    def keeps(self, model: LoadedModel) -> bool:
+        """Whether answers of this version are remembered."""
+        return self.cache.is_on and model.cache_seconds > 0 and (self._compiled or not model.is_compiled)
 
     def get(self, model: LoadedModel, key: bytes) -> Predictions | None:
         """The answer that this process remembers; waits for nothing."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic import AnyHttpUrl, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from millrace.errors import SettingsError
+from millrace.settings import read_settings
 
 
 class TelemetrySettings(BaseSettings):
@@ -27,8 +27,4 @@ class TelemetrySettings(BaseSettings):
 
 def telemetry_settings(home: Path) -> TelemetrySettings:
     """Read the settings: the environment first, then `stack.env`. Raises SettingsError."""
-    try:
-        return TelemetrySettings(_env_file=home / "stack.env", _env_ignore_empty=True)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"The settings of telemetry cannot be used: {problems}.") from None
+    return read_settings(TelemetrySettings, home, _env_ignore_empty=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from millrace.errors import SettingsError
+from millrace.settings import read_settings
 
 STANDARD = "standard"
 
@@ -39,8 +39,4 @@ class AccountSettings(BaseSettings):
 
 def account_settings(home: Path) -> AccountSettings:
     """Read the settings: the environment first, then `stack.env`. Raises SettingsError."""
-    try:
-        return AccountSettings(_env_file=home / "stack.env")
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"The settings of accounts cannot be used: {problems}.") from None
+    return read_settings(AccountSettings, home)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from millrace.errors import SettingsError, did_you_mean
+from millrace.errors import did_you_mean
+from millrace.settings import read_settings
 
 CHANNELS = ("log", "webhook", "email")
 
@@ -64,14 +65,7 @@ class AlertSettings(BaseSettings):
 
 def alert_settings(home: Path) -> AlertSettings:
     """Read the settings: the environment first, then `stack.env`. Raises SettingsError."""
-    try:
-        return AlertSettings(_env_file=home / "stack.env")
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])).upper()} {e['msg']}".strip().removeprefix("Value error, ")
-            for e in error.errors()
-        )
-        raise SettingsError(f"The settings of alerts cannot be used: {problems}.") from error
+    return read_settings(AlertSettings, home)
 
 
 def _listed(text: str) -> list[str]:

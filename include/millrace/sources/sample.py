@@ -31,6 +31,7 @@ SAMPLES: dict[str, Sample] = {
     "air_quality": Sample(9357, "Hourly gas sensors and weather of a city street, as in UCI Air Quality."),
     "traffic": Sample(2976, "Vehicle counts of each quarter of an hour, with a traffic situation."),
     "energy_demand": Sample(26_280, "Hourly electricity demand of a region in MW."),
+    "city_demand": Sample(26_784, "Hourly demand of three cities and the temperature, which is known a week ahead."),
     "energy_mix": Sample(26_280, "Hourly generation by source, and the price."),
     "building_energy": Sample(768, "Shapes of buildings with heating and cooling loads, as in UCI Energy Efficiency."),
     "ev_registrations": Sample(4603, "Registrations of electric vehicles."),

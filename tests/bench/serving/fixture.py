@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from millrace.compiled.form import compiled_form
 from millrace.features.row_features import RowFeatures
-from millrace.stores.base import ModelVersion
+from millrace.stores.base import CACHE_TAG, ModelVersion
 from millrace.stores.model_folder import write_model_folder
 from millrace.stores.model_format import model_bytes
 from millrace.stores.tracking import NewVersion
@@ -39,7 +39,7 @@ def fitted(scale: float = 1.0):
     )
 
 
-def keep(home: Path, name: str, model, *, compiled: bool) -> None:
+def keep(home: Path, name: str, model, *, compiled: bool, cache_seconds: int = 0) -> None:
     """Put a version where the service restores its models from."""
     example = table(3, seed=2)
     form = compiled_form(model, table(1_000, seed=3)) if compiled else None
@@ -57,7 +57,7 @@ def keep(home: Path, name: str, model, *, compiled: bool) -> None:
         files=form.files() if form is not None else {},
     )
     about = {"uri": f"models:/{name}/1", "run_id": "bench", "created": "2026-01-01"}
-    version = ModelVersion(name=name, version="1", tags={"millrace.cache_seconds": "0"}, **about)
+    version = ModelVersion(name=name, version="1", tags={CACHE_TAG: str(cache_seconds)}, **about)
     files = ModelFiles(home / "models")
     files.fetch(version, lambda _, folder: write_model_folder(folder, new, "bench"))
     files.keep(version)

@@ -2,7 +2,7 @@
 
 One worker, 16 connections, one row a request, unless a row says otherwise. The service checks an API key, counts the
 rate, reads by the schema, counts for Prometheus, writes the access log and records every prediction in the embedded
-MongoDB, which shares the machine's cores; its cache is off.
+MongoDB, which shares the machine's cores; its cache is off where a row does not say otherwise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import time
 from pathlib import Path
 
-from fixture import fitted, keep, table
+from fixture import FIELDS, fitted, keep, table
 from peers.run import PEERS, measured
 from report import Row
 from servers import Load, api_key, database, loaded, uvicorn, wait_for
@@ -41,6 +41,7 @@ def loads(home: Path, seconds: float) -> tuple[dict[str, Load], float]:
     """Every load, one after the other: only one server runs at a time."""
     model = fitted()
     keep(home, "compiled", model, compiled=True)
+    keep(home, "cached", model, compiled=True, cache_seconds=3_600)
     keep(home, "plain", model, compiled=False)
     rows = table(1_000, seed=4).to_dict("records")
     one, many = home / "row.json", home / "rows.json"
@@ -50,14 +51,17 @@ def loads(home: Path, seconds: float) -> tuple[dict[str, Load], float]:
     with uvicorn("apps:floor", home, factory=False) as address:
         found["floor"] = loaded(address, one, seconds=seconds)
     with database(home) as environment, uvicorn("serving.app:create_app", home, environment) as address:
-        wait_for(address, "compiled", "plain")
+        wait_for(address, "compiled", "cached", "plain")
         key = api_key(address, home)
-        for name, body, path, connections in (
-            ("compiled", one, PREDICT.format("compiled"), 16),
-            ("sklearn", one, PREDICT.format("plain"), 16),
-            ("batch", many, PREDICT.format("compiled") + "/batch", 2),
+        for name, body, path, options in (
+            ("compiled", one, PREDICT.format("compiled"), {}),
+            ("hits", one, PREDICT.format("cached"), {}),
+            ("varied", one, PREDICT.format("compiled"), {"varied": FIELDS[0]}),
+            ("misses", one, PREDICT.format("cached"), {"varied": FIELDS[0]}),
+            ("sklearn", one, PREDICT.format("plain"), {}),
+            ("batch", many, PREDICT.format("compiled") + "/batch", {"connections": 2}),
         ):
-            found[name] = loaded(address + path, body, seconds=seconds, connections=connections, key=key)
+            found[name] = loaded(address + path, body, seconds=seconds, key=key, **options)
     environment = {"BENCH_MODEL": str(home / "models" / "plain" / "1" / "model.skops")}
     with uvicorn("apps:plain", home, environment) as address:
         found["fastapi"] = loaded(f"{address}/predict", one, seconds=seconds)
@@ -102,6 +106,15 @@ def own_rows(found: dict[str, Load], session: float) -> list[Row]:
             f"{ours.p99_ms / floor.p99_ms:.1f}x", "below 10 ms"),
         Row("the same, against FastAPI + pydantic + scikit-learn", per_second(ours.per_second),
             per_second(plain.per_second), f"{ours.per_second / plain.per_second:.0f}x", "-"),
+        *(
+            Row(f"compiled model, one row, cache on: {name}", per_second(found[on].per_second),
+                f"cache off, {like}, {per_second(found[off].per_second)}",
+                f"{found[on].per_second / found[off].per_second:.2f}", "-")
+            for name, on, like, off in (
+                ("all found", "hits", "the same row again", "compiled"),
+                ("none found", "misses", "other rows", "varied"),
+            )
+        ),
         Row("model that is not compiled, one row", f"{per_second(sklearn.per_second)}, p99 {sklearn.p99_ms:.0f} ms",
             f"FastAPI + pydantic + scikit-learn, {per_second(plain.per_second)}, p99 {plain.p99_ms:.0f} ms",
             f"{sklearn.per_second / plain.per_second:.1f}x", "at least 5x"),

@@ -157,13 +157,17 @@ def loaded(
     seconds: float,
     connections: int = 16,
     key: str | None = None,
+    varied: str | None = None,
     tolerate_failures: bool = False,
 ) -> Load:
-    """Load one address with wrk, after a second of warming up. Raises RuntimeError where a request fails."""
+    """Load one address with wrk, after a second of warming up. Raises RuntimeError where a request fails.
+
+    `varied`: the field whose number is another one in every request; only with a key.
+    """
     _answers(url, body, key)
     for duration in (1, seconds):
         argv = ["wrk", "-t1", f"-c{connections}", f"-d{duration:g}s", "-s", str(HERE / "request.lua"), url, "--"]
-        argv += [str(body), *([key] if key else [])]
+        argv += [str(body), *(part for part in (key, varied) if part)]
         text = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     line = next(line for line in text.splitlines() if line.startswith("RESULT "))
     found = Load(**json.loads(line.removeprefix("RESULT ")))

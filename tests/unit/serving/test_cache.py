@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tracemalloc
 
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millrace.inputs.signature import InputField, Signature
-from serving.runtime.cache import AnswerCache, row_key
+from serving.runtime.cache import AnswerCache, row_keys
 from serving.runtime.codec import Codec
+from serving.runtime.likeness import columns_for
 from serving.runtime.loaded_model import Predictions
 from serving.runtime.remembered import Remembered
 from serving.runtime.row_types import RowTypes
@@ -31,7 +33,7 @@ MIXED = Signature(
 
 
 def key(signature, row, *, stamp=b"v", probabilities=False):
-    return row_key(stamp, Codec(signature).decode([row]), probabilities=probabilities)
+    return row_keys(stamp, Codec(signature).decode([row]), probabilities=[probabilities])[0]
 
 
 def test_what_was_put_is_found_until_its_time_is_over(monkeypatch):
@@ -87,9 +89,9 @@ def test_nothing_is_kept_for_no_time():
 
 def test_the_quick_decoder_and_the_careful_one_give_one_key():
     quick = RowTypes(NUMBERS.fields).columns(b'{"a": 2, "b": 3}', many=False)
-    assert row_key(b"v", quick, probabilities=False) == key(NUMBERS, {"b": 3.0, "a": 2.0})
+    assert row_keys(b"v", quick, probabilities=[False]) == [key(NUMBERS, {"b": 3.0, "a": 2.0})]
     absent = RowTypes(NUMBERS.fields).columns(b'{"a": null, "b": 3}', many=False)
-    assert row_key(b"v", absent, probabilities=False) == key(NUMBERS, {"b": 3})
+    assert row_keys(b"v", absent, probabilities=[False]) == [key(NUMBERS, {"b": 3})]
 
 
 def test_versions_and_probabilities_have_keys_of_their_own():
@@ -122,13 +124,44 @@ def test_keys_are_equal_exactly_where_the_columns_are(one, other):
     assert (key(MIXED, one) == key(MIXED, other)) == same
 
 
+@given(st.lists(st.tuples(ROWS, st.booleans()), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_a_row_has_one_key_alone_and_among_others_and_whichever_decoder_read_it(asked):
+    rows, wanted = [row for row, _ in asked], [wants for _, wants in asked]
+    each = [key(MIXED, row, probabilities=wants) for row, wants in asked]
+    assert row_keys(b"v", Codec(MIXED).decode(rows), probabilities=wanted) == each
+    quick = RowTypes(MIXED.fields)
+    taken = [quick.row(json.dumps(row).encode("utf-8", "surrogatepass")) for row in rows]
+    if None not in taken:
+        assert row_keys(b"v", quick.joined(taken), probabilities=wanted) == each
+
+
+OPTIONAL = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.fixed_dictionaries({"a": OPTIONAL, "b": st.floats(-9, 9)}), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_the_keys_of_numbers_gathered_at_the_protocol_are_those_of_the_ordinary_way(rows):
+    quick = RowTypes(NUMBERS.fields)
+    gathered = quick.joined([quick.row(json.dumps(row).encode()) for row in rows])
+    keys = row_keys(b"v", gathered, probabilities=[False] * len(rows))
+    assert keys == [key(NUMBERS, row) for row in rows]
+
+
+def test_columns_made_ready_for_another_version_have_the_keys_of_its_order():
+    turned = Signature(tuple(reversed(NUMBERS.fields)), NUMBERS.example)
+    read = RowTypes(turned.fields).columns(b'{"a": 2, "b": 3}', many=False)
+    assert row_keys(b"v", columns_for(NUMBERS, read), probabilities=[False]) == [key(NUMBERS, {"a": 2.0, "b": 3.0})]
+
+
 @given(st.lists(st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)), min_size=2, max_size=2))
+@settings(deadline=None)
 def test_numbers_are_told_apart_by_their_bits(rows):
     (a, b), (c, d) = rows
 
     def of(x, y):
         table = np.array([[x], [y]])
-        return row_key(b"v", dict(zip("ab", table, strict=True)), probabilities=False)
+        return row_keys(b"v", dict(zip("ab", table, strict=True)), probabilities=[False])
 
     equal = (a, b) == (c, d) and [math.copysign(1, x) for x in (a, b)] == [math.copysign(1, x) for x in (c, d)]
     assert (of(a, b) == of(c, d)) == equal

@@ -61,6 +61,7 @@ ODD = st.dictionaries(st.sampled_from([f.name for f in FIELDS]), SCALARS)
 
 
 @given(st.lists(LIKELY | ODD, min_size=1, max_size=4), st.booleans(), st.booleans())
+@settings(deadline=None)
 def test_what_the_quick_decoder_takes_the_careful_one_takes_with_equal_values(rows, many, lenient):
     body = json.dumps(rows if many else rows[0], ensure_ascii=False).encode("utf-8", "surrogatepass")
     quick = (CODEC._lenient if lenient else QUICK).columns(body, many=many)
@@ -69,7 +70,7 @@ def test_what_the_quick_decoder_takes_the_careful_one_takes_with_equal_values(ro
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_damaged_body_is_never_taken_by_the_quick_decoder_alone(data):
     body = bytearray(json.dumps(data.draw(LIKELY)).encode())
     for _ in range(data.draw(st.integers(1, 3))):
@@ -94,6 +95,25 @@ def test_numbers_alone_are_one_array_and_null_is_a_gap():
     assert math.isnan(columns["a"][0])
     assert columns["b"].tolist() == [1.0, 2.0]
     assert math.isnan(quick.columns(b'{"b": 1}', many=False)["a"][0])
+
+
+NUMBERS_ONLY = Codec(Signature((InputField("a", "double", False), InputField("b", "double", True)), {}))
+NUMBER = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+NUMBER_ROWS = st.fixed_dictionaries({"b": NUMBER}, optional={"a": NUMBER | st.none()})
+
+
+@given(st.lists(NUMBER_ROWS, min_size=1, max_size=6))
+@settings(deadline=None)
+def test_rows_of_numbers_with_gaps_and_without_are_those_of_the_careful_decoder(rows):
+    body = json.dumps(rows).encode()
+    same(NUMBERS_ONLY._strict.columns(body, many=True), NUMBERS_ONLY.decode(parse_json(body)))
+
+
+@pytest.mark.parametrize("body", [b'[{"b": 1}, {"b": 1, "b": 2}]', b'[{"a": 0, "b": 1}, {"a": 0, "b": 1, "b": 2}]'])
+def test_a_number_that_stands_twice_in_a_batch_is_left_to_the_careful_decoder(body):
+    assert NUMBERS_ONLY._strict.columns(body, many=True) is None
+    with pytest.raises(RequestError, match="'b' stands twice"):
+        NUMBERS_ONLY.decode_body(body, many=True)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +181,7 @@ def test_columns_are_read_like_rows():
 
 
 @given(st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=8), st.integers(1, 6))
+@settings(deadline=None)
 def test_every_kind_is_taken_by_the_quick_decoder(types, rows):
     fields = tuple(InputField(f"f{i}", kind, True) for i, kind in enumerate(types))
     codec = Codec(Signature(fields, {}))

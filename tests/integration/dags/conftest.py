@@ -33,7 +33,7 @@ def parse_dags(tmp_path_factory: pytest.TempPathFactory) -> Parse:
             "MILLRACE_PIPELINES_DIR": str(folder / "specs"),
             "MONGODB_URI": "mongodb://127.0.0.1:1/",  # a parse that asks a database for anything fails here
         }
-        script = PROJECT / "tests" / "unit" / "dags" / "parse_dags.py"
+        script = PROJECT / "tests" / "integration" / "dags" / "parse_dags.py"
         done = subprocess.run(
             [sys.executable, script], env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
         )
