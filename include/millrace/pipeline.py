@@ -26,6 +26,7 @@ from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
 from millrace.stages.search.workers import lasting
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.audit_log import MongoAuditLog
 from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
@@ -134,7 +135,8 @@ def approval(loaded: LoadedSpec, run_id: str, answer: dict[str, Any]) -> dict[st
         raise RequestError(f"The run {run_id} has registered no version.", hint="Name a run whose version waits.")
     context = open_context(loaded, run_id)
     try:
-        settled = settle(context, Registered.model_validate(kept), Answer.model_validate(answer))
+        audit = MongoAuditLog(get_settings())
+        settled = settle(context, audit, Registered.model_validate(kept), Answer.model_validate(answer))
     except BaseException as error:
         close_run(context, error_document(error))
         raise

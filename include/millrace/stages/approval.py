@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import Field
 
-from millrace.settings import get_settings
 from millrace.spec.duration import in_words
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, run_stage
@@ -44,17 +43,18 @@ class Settled(StrictModel):
     by: str
 
 
-def settle(context: RunContext, registered: Registered, answer: Answer) -> Settled:
+def settle(context: RunContext, audit: MongoAuditLog, registered: Registered, answer: Answer) -> Settled:
     """Apply the answer; done again it leaves the same state. Raises StorageError."""
-    return run_stage(context, STAGE, Settled, lambda: _locked(context, registered, answer))
+    return run_stage(context, STAGE, Settled, lambda: _locked(context, audit, registered, answer))
 
 
-def _locked(context: RunContext, registered: Registered, answer: Answer) -> Settled:
+def _locked(context: RunContext, audit: MongoAuditLog, registered: Registered, answer: Answer) -> Settled:
     with context.runs.lock(f"champion/{context.spec.name}", context.run_id):
         settled = _settled(context, registered, answer)
         version = next(
             known for known in context.registry.versions(context.spec.name) if known.version == settled.model_version
         )
+        _record(audit, context, settled)
         _keep(context, version, compared_with(registered.decision), settled)
         return settled
 
@@ -68,7 +68,7 @@ def _settled(context: RunContext, registered: Registered, answer: Answer) -> Set
         return Settled(promoted=done, outcome=outcome, reason=reason, model_version=version, by=by)
 
     if not answer.approved:
-        which = "is the champion by another way" if present == version else "stays registered and can be promoted later"
+        which = "is the champion by another way" if present == version else "stays challenger"
         outcome, said = ("rejected", f"rejected by {answer.by}") if answer.by else ("expired", _silence(context.spec))
         return told(outcome, f"Not promoted: {said}; version {version} {which}.")
     stale = _stale(context, registered, present)
@@ -80,13 +80,15 @@ def _settled(context: RunContext, registered: Registered, answer: Answer) -> Set
 def _stale(context: RunContext, registered: Registered, present: str | None) -> str | None:
     """Why an approval does not count any more; None where the world is still the one that was shown."""
     version, compared = registered.model_version, compared_with(registered.decision)
-    if present not in {compared, version}:
+    if present == version:
+        return None
+    if present != compared:
         now = f"the champion is version {present} now" if present else "there is no champion any more"
         return (
             f"{now}, and it was compared with {f'version {compared}' if compared else 'none'}. Run the pipeline again."
         )
     waits = _alias(context, "challenger")
-    if waits not in {None, version, present}:
+    if waits not in {None, version}:
         return f"version {waits} of a later run waits in its place. Answer the question about that one."
     return None
 
@@ -128,20 +130,24 @@ def _alias(context: RunContext, alias: str) -> str | None:
     return context.registry.aliases().get(context.spec.name, {}).get(alias)
 
 
-def _keep(context: RunContext, version: ModelVersion, compared: str | None, settled: Settled) -> None:
-    told = {"outcome": settled.outcome, "reason": settled.reason, "compared": compared}
-    MongoAuditLog(get_settings()).append(
+def _record(audit: MongoAuditLog, context: RunContext, settled: Settled) -> None:
+    """As for every change: what cannot be recorded does not happen."""
+    audit.append(
         {
             "who": settled.by,
             "kind": "airflow",
             "address": None,
             "request_id": None,
             "action": f"models.approval.{settled.outcome}",
-            "target": version.name,
+            "target": context.spec.name,
             "before": None,
-            "after": {"version": version.version, "run_id": context.run_id},
+            "after": {"version": settled.model_version, "run_id": context.run_id},
         }
     )
+
+
+def _keep(context: RunContext, version: ModelVersion, compared: str | None, settled: Settled) -> None:
+    told = {"outcome": settled.outcome, "reason": settled.reason, "compared": compared}
     keep(context, "approval", version, told, settled.by)
     mark = {"promoted": settled.promoted, "reason": settled.reason}
     if settled.promoted:
