@@ -7,28 +7,25 @@ is held, and the pipeline's own runs go on.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import (
     DAG,
     Asset,
     AssetAlias,
-    ExceptionRetryPolicy,
     Param,
-    RetryAction,
-    RetryRule,
     get_current_context,
     get_parsing_context,
     task,
 )
+from dag_defaults import START, default_args
 
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, specs_by_dag
 from millrace.spec.models import PipelineSpec
-from millrace.task_end import StageRefusedError, end_task
+from millrace.task_end import end_task
 
-START = datetime(2020, 1, 1, tzinfo=UTC)
 PREFIX = "approval."
 APPROVE, REJECT = "Approve", "Reject"
 OPEN_QUESTIONS = 100
@@ -54,14 +51,7 @@ def build_dag(loaded: LoadedSpec) -> DAG:
         is_paused_upon_creation=False,
         tags=["millrace-approval", *spec.tags],
         params=PARAMS,
-        default_args={
-            "owner": spec.owner,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=10),
-            "retry_policy": ExceptionRetryPolicy([RetryRule(StageRefusedError, RetryAction.FAIL)]),
-        },
+        default_args=default_args(spec.owner, timedelta(seconds=30), timedelta(minutes=10)),
     ) as dag:
         asked = HITLOperator(
             task_id="approval",

@@ -7,7 +7,7 @@ alone where Airflow asks for one DAG. It must not raise for a broken spec: `spec
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import (
@@ -18,26 +18,23 @@ from airflow.sdk import (
     AssetAny,
     AssetOrTimeSchedule,
     CronDataIntervalTimetable,
-    ExceptionRetryPolicy,
     Param,
-    RetryAction,
-    RetryRule,
     get_current_context,
     get_parsing_context,
     task,
 )
 from airflow.sdk.definitions.timetables.simple import OnceTimetable
+from dag_defaults import MOMENT, START, default_args
 
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, specs_by_dag
 from millrace.spec.models import AssetSchedule, PipelineSpec
-from millrace.task_end import StageRefusedError, end_task
+from millrace.task_end import end_task
 
 if TYPE_CHECKING:
     from millrace.stages.base import RunContext
 
 
-START = datetime(2020, 1, 1, tzinfo=UTC)
 TABLE = "table"
 """XCom key of the output of `transform`: Airflow maps over return values only, so that task returns the candidates."""
 TIMEOUTS = {
@@ -50,8 +47,6 @@ TIMEOUTS = {
     "register": timedelta(minutes=30),
     "forecast": timedelta(hours=1),
 }
-ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
-MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": ISO_TIME}
 PARAMS = {
     "use_cache": Param(True, type="boolean", title="Reuse unchanged stages", description="Off: do all of them again."),
     "interval_start": Param(None, **MOMENT, title="Start of the data interval", description="Inclusive."),
@@ -72,14 +67,7 @@ def build_dag(loaded: LoadedSpec) -> DAG:
         max_active_runs=1,
         tags=["millrace", *spec.tags],
         params=PARAMS,
-        default_args={
-            "owner": spec.owner,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=5),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=5),
-            "retry_policy": ExceptionRetryPolicy([RetryRule(StageRefusedError, RetryAction.FAIL)]),
-        },
+        default_args=default_args(spec.owner, timedelta(seconds=5), timedelta(minutes=5)),
     ) as dag:
         _chain(spec)
     return dag

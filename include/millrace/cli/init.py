@@ -14,13 +14,15 @@ from millrace.cli.output import note, print_text
 def init(
     table: Annotated[Path, typer.Argument(help="A .csv, .tsv, .xlsx, .parquet or .json file.")],
     target: Annotated[list[str] | None, typer.Option(help="Column to predict; several for a regression.")] = None,
-    task: Annotated[str | None, typer.Option(help="regression, classification or clustering; else found.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="regression, classification, clustering or forecast; else found.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The pipeline's name; else made from the file's.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook that has several.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write, '-' to print it.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
-    """Write a spec for a table: source options, times, expectations, features and candidates; it runs as it is."""
+    """Write a spec for a table, or for the series that it holds, with reasons as comments; it runs as it is."""
     from millrace.profiling.draft import draft_spec, pipeline_name
     from millrace.spec.document import parse_document
 
@@ -45,6 +47,6 @@ def init(
 def _check_task(task: str | None) -> None:
     from millrace.errors import did_you_mean
 
-    allowed = ("regression", "classification", "clustering")
+    allowed = ("regression", "classification", "clustering", "forecast")
     if task is not None and task not in allowed:
         raise CommandError(f"--task {task} is not known.", hint=did_you_mean(task, allowed))

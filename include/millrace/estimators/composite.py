@@ -31,7 +31,7 @@ class Composite(Candidate):
 class Auto(Composite):
     """Picks estimators by task, size and kinds of columns, searches their parameters, and combines the best."""
 
-    tasks: ClassVar[frozenset[str]] = _TASKS | {"clustering"}
+    tasks: ClassVar[frozenset[str]] = _TASKS | {"clustering", "forecast"}
     estimator: Literal["auto"]
     estimators: list[str] | None = Field(
         default=None, min_length=1, description="Estimators to choose from; default: those that suit the table."

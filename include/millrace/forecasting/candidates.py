@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from millrace.errors import did_you_mean
 from millrace.estimators.voting import Member
-from millrace.forecasting.base import ForecastCandidate, Forecaster
+from millrace.forecasting.base import ForecastCandidate, Forecaster, RegressionCandidate
 from millrace.strict import by_name
 
 
@@ -80,7 +80,7 @@ class SharedGrowth(ForecastCandidate):
         return SharedGrowthModel(self.scale, self.cap)
 
 
-class LagRegression(ForecastCandidate):
+class LagRegression(RegressionCandidate):
     """Any regression on lags, the calendar and what is known ahead, over all series at once (mlforecast)."""
 
     estimator: Literal["lag_regression"]
@@ -100,11 +100,6 @@ class LagRegression(ForecastCandidate):
             raise ValueError("lags are whole numbers above 0, each once.")
         return sorted(lags)
 
-    @field_validator("regressor", mode="before")
-    @classmethod
-    def _name_alone(cls, regressor: Any) -> Any:
-        return {"estimator": regressor} if isinstance(regressor, str) else regressor
-
     def forecaster(self, seed: int) -> Forecaster:
         """The model."""
         from millrace.forecasting.lags import LagModel
@@ -113,7 +108,7 @@ class LagRegression(ForecastCandidate):
         return LagModel(model, self.lags, dict(self.means), self.strategy)
 
 
-class DayVector(ForecastCandidate):
+class DayVector(RegressionCandidate):
     """A regression from whole days to the next day; several days ahead step by step."""
 
     needs_days: ClassVar[bool] = True
@@ -132,11 +127,6 @@ class DayVector(ForecastCandidate):
         if any(day < 1 for day in days) or len(set(days)) < len(days):
             raise ValueError("days are whole numbers above 0, each once.")
         return sorted(days)
-
-    @field_validator("regressor", mode="before")
-    @classmethod
-    def _name_alone(cls, regressor: Any) -> Any:
-        return {"estimator": regressor} if isinstance(regressor, str) else regressor
 
     def forecaster(self, seed: int) -> Forecaster:
         """The model."""
@@ -159,6 +149,11 @@ class Mean(ForecastCandidate):
         for member in members:
             _member(member)
         return members
+
+    @property
+    def searchable(self) -> frozenset[str]:
+        """Nothing: its members are as they are written; `candidates: auto` searches and combines."""
+        return frozenset()
 
     @property
     def parts(self) -> list[ForecastCandidate]:

@@ -34,8 +34,9 @@ def panel_of(frame: pd.DataFrame, plan: ForecastPlan, *, time: str, target: str,
     if not known.any():
         raise TrainingError(f"The target '{target}' is empty in all {len(frame)} rows.", hint="Check the source.")
     first, last = rows.loc[known, "time"].min(), rows.loc[known, "time"].max()
-    end = len(pd.date_range(first, last, freq=plan.frequency))
-    times = pd.date_range(first, periods=end + plan.horizon + (plan.day_steps or 0), freq=plan.frequency)
+    step = anchored(plan.frequency, first)
+    end = len(pd.date_range(first, last, freq=step))
+    times = pd.date_range(first, periods=end + plan.horizon + (plan.day_steps or 0), freq=step)
     names = sorted(rows["series"].unique())
     if len(names) * len(times) * (1 + len(plan.regressors)) > MOST_CELLS:
         raise TrainingError(
@@ -63,6 +64,11 @@ def panel_of(frame: pd.DataFrame, plan: ForecastPlan, *, time: str, target: str,
 def series_keys(name: str, keys: list[str]) -> dict[str, str]:
     """The key columns of a series by name; empty where the table is one series."""
     return dict(zip(keys, name.split(SEPARATOR), strict=True)) if keys else {}
+
+
+def anchored(frequency: str, first: pd.Timestamp) -> str:
+    """The frequency in pandas' words: weeks begin on the weekday of the first time."""
+    return f"{frequency}-{first:%a}".upper() if frequency.endswith("W") else frequency
 
 
 def _refuse_absent(frame: pd.DataFrame, names: list[str]) -> None:
@@ -136,7 +142,7 @@ def _on_grid(times: pd.Series[Any], plan: ForecastPlan) -> Array:
         minutes = pd.Timedelta(days=1) / plan.day_steps
         since = times - times.dt.normalize()
         return np.asarray((since % minutes) == pd.Timedelta(0))
-    grid = pd.date_range(times.min(), times.max(), freq=plan.frequency)
+    grid = pd.date_range(times.min(), times.max(), freq=anchored(plan.frequency, times.min()))
     return times.isin(grid).to_numpy()
 
 

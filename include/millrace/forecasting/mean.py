@@ -1,4 +1,4 @@
-"""The mean of several forecasters."""
+"""The mean of several forecasters, plain or weighted."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from millrace.forecasting.panel import Array, Panel
 
 
 class MeanModel(BaseEstimator):  # type: ignore[misc]
-    """Fits each member on the same panel, and answers with their mean."""
+    """Fits each member on the same panel, and answers with their mean by `weights`; None: all alike."""
 
-    def __init__(self, members: list[Any] | None = None) -> None:
+    def __init__(self, members: list[Any] | None = None, weights: list[float] | None = None) -> None:
         self.members = members
+        self.weights = weights
 
     def fit(self, panel: Panel, horizon: int) -> MeanModel:
         """Fit copies of the members."""
-        self.members_ = [clone(member).fit(panel, horizon) for member in self.members or []]
+        return self.put_together([clone(member).fit(panel, horizon) for member in self.members or []])
+
+    def put_together(self, fitted: list[Any]) -> MeanModel:
+        """Take over members that are fitted already."""
+        self.members_ = fitted
         return self
 
     @property
@@ -28,5 +33,5 @@ class MeanModel(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, panel: Panel, origins: Array, horizon: int) -> Array:
         """The mean of the members' forecasts."""
-        given: Array = np.mean([member.predict(panel, origins, horizon) for member in self.members_], axis=0)
-        return given
+        parts = [member.predict(panel, origins, horizon) for member in self.members_]
+        return np.asarray(np.average(parts, axis=0, weights=self.weights))

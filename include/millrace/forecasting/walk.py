@@ -39,9 +39,15 @@ def past_origins(panel: Panel, plan: ForecastPlan) -> tuple[Array, Array]:
 
 def walk(make: Callable[[], Forecaster], panel: Panel, origins: Array, horizon: int, refit: int) -> Array:
     """The forecasts from each origin (origins x series x horizon), with a new fit before each `refit` of them."""
-    parts = []
-    for start in range(0, len(origins), refit):
-        group = origins[start : start + refit]
-        model = make().fit(panel.until(int(group[0])), horizon)
-        parts.append(model.predict(panel.until(int(group[-1])), group, horizon))
-    return np.concatenate(parts)
+    return np.concatenate([ahead(make(), panel, group, horizon) for group in groups(origins, refit)])
+
+
+def groups(origins: Array, refit: int) -> list[Array]:
+    """The origins that share a fit."""
+    return [origins[start : start + refit] for start in range(0, len(origins), refit)]
+
+
+def ahead(forecaster: Forecaster, panel: Panel, group: Array, horizon: int) -> Array:
+    """The forecasts from the origins of one group, by a model fitted before the first of them."""
+    model = forecaster.fit(panel.until(int(group[0])), horizon)
+    return model.predict(panel.until(int(group[-1])), group, horizon)

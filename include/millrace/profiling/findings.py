@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from millrace.errors import DataError
 from millrace.profiling.columns import Column, profile_columns
+from millrace.profiling.regular import WHAT_IS_WANTED, Regular, find_regular
 from millrace.profiling.table import Table, open_table
 from millrace.profiling.target import Goal, choose_goal
 from millrace.profiling.timestamps import Clock, find_times, order_of_rows
@@ -26,6 +27,8 @@ class Findings:
     times: list[Clock]
     clock: Clock | None
     goal: Goal
+    regular: Regular | None = None
+    """The series to forecast, where that is the task."""
 
     @property
     def time_name(self) -> str:
@@ -36,6 +39,8 @@ class Findings:
     @property
     def used(self) -> list[Column]:
         """Columns that reach the model or are predicted."""
+        if self.regular is not None:
+            return [column for column in self.columns if column.name in {*self.goal.targets, *self.regular.keys}]
         return [column for column in self.columns if column.useful or column.name in self.goal.targets]
 
     @property
@@ -57,14 +62,29 @@ def look_at(path: Path, targets: list[str], task: str | None, sheet: str | None)
         raise DataError(f"{path} has {rows} rows, too few to train on.", hint=f"At least {LEAST_ROWS} are needed.")
     times = find_times(table.frame)
     columns = profile_columns(table.frame, {column for time in times for column in time.columns})
-    goal = choose_goal(table.frame, columns, targets, task)
+    goal = choose_goal(table.frame, columns, targets, "regression" if task == "forecast" else task)
     found = Findings(path, table, columns, times, order_of_rows(times), goal)
+    if task in {None, "forecast"} and goal.task == "regression" and len(goal.targets) == 1:
+        found = _as_series(found, asked=task is not None)
     if len(found.used) == len(goal.targets) and not times:
         raise DataError(
             f"{path} has no column to predict {' and '.join(goal.targets)} from.",
             hint="Give a table with numbers, categories or times beside the target.",
         )
     return found
+
+
+def _as_series(found: Findings, *, asked: bool) -> Findings:
+    """The same as series to forecast, where the table is nothing else, or where a forecast is asked for."""
+    target = found.goal.targets[0]
+    regular = find_regular(found.table.frame, found.columns, found.times, target)
+    if regular is None and asked:
+        raise DataError(f"{found.path} has no regular series of {target}.", hint=WHAT_IS_WANTED)
+    if regular is None or (not asked and {column.name for column in found.used} != {target, *regular.keys}):
+        return found
+    several = f"{regular.series} series by {' and '.join(regular.keys)}" if regular.keys else "one series"
+    reason = f"{several}, {regular.steps:,} steps of {regular.frequency}"
+    return replace(found, clock=regular.clock, goal=Goal((target,), "forecast", reason), regular=regular)
 
 
 def notes_on(found: Findings) -> list[str]:

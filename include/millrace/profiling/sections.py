@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.profiling.candidates import candidates_for
 from millrace.profiling.expectations import expectation_lines
 from millrace.profiling.findings import Findings
+from millrace.profiling.forecast import forecast_lines
 from millrace.profiling.series import DAY
 from millrace.profiling.table_steps import transform_section
 from millrace.profiling.timestamps import Clock
@@ -37,7 +38,8 @@ def spec_text(found: Findings, name: str) -> str:
 
 def _head(found: Findings, name: str) -> list[str]:
     rows, width = found.table.frame.shape
-    predicted = f"Predicts {' and '.join(found.goal.targets)}" if found.goal.targets else "Groups the rows"
+    does = "Forecasts" if found.regular else "Predicts"
+    predicted = f"{does} {' and '.join(found.goal.targets)}" if found.goal.targets else "Groups the rows"
     return [
         comment(f"Drafted by 'millrace init' from {found.path.name} ({rows:,} rows, {width} columns).").strip(),
         "# Check it with 'millrace lint', run it here with 'millrace run THIS_FILE --local'.",
@@ -84,7 +86,7 @@ def _expectations(found: Findings) -> list[str]:
 
 
 def _features(found: Findings) -> list[str]:
-    if found.goal.task == "clustering":
+    if found.goal.task in {"clustering", "forecast"}:
         return []
     steps = []
     if found.clock:
@@ -122,6 +124,8 @@ def _training(found: Findings) -> list[str]:
     if goal.targets:
         target = goal.targets[0] if len(goal.targets) == 1 else list(goal.targets)
         lines.append(f"target: {flow(target)}")
+    if found.regular is not None:
+        return [*lines, *forecast_lines(found, found.regular)]
     split, reason = _split(found)
     lines.append(f"split: {flow(split)}    # {reason}")
     lines.append("candidates:    # a dummy baseline always takes part")

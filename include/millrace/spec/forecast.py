@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from millrace.estimators.composite import Auto
 from millrace.forecasting.base import ForecastCandidate
 from millrace.forecasting.plan import RESERVED, ForecastPlan
 
@@ -40,8 +41,6 @@ def _refuse_other_ways(spec: PipelineSpec) -> None:
         raise ValueError("training.beyond: sample would tear holes into the series; write beyond: recent or fail.")
     if spec.promotion.rollback is not None:
         raise ValueError("promotion.rollback judges answers to requests; a forecast is judged by its stored actuals.")
-    if spec.promotion.max_latency_ms is not None:
-        raise ValueError("promotion.max_latency_ms is for models that answer requests; forecasts are made ahead.")
 
 
 def _check_columns(spec: PipelineSpec, plan: ForecastPlan) -> None:
@@ -55,6 +54,11 @@ def _check_columns(spec: PipelineSpec, plan: ForecastPlan) -> None:
 
 def _check_candidates(spec: PipelineSpec, plan: ForecastPlan) -> None:
     for candidate in spec.candidates:
+        if isinstance(candidate, Auto) and candidate.estimators is not None:
+            raise ValueError(
+                "auto of a forecast chooses among all forecasters that suit the series: remove 'estimators', or list "
+                "the candidates that you want, each with a 'search' of its own."
+            )
         if isinstance(candidate, ForecastCandidate) and candidate.wants_days and plan.day_steps is None:
             raise ValueError(
                 f"{candidate.label} forecasts whole days of steps; a step of {plan.frequency} is too long."

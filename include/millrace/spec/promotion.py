@@ -46,7 +46,9 @@ class Promotion(StrictModel):
         default=0.95, ge=0.5, lt=1, description="Of the interval of the improvement, by a paired bootstrap."
     )
     max_latency_ms: float | None = Field(
-        default=None, gt=0, description="Longest time for one row, as it will be served (median)."
+        default=None,
+        gt=0,
+        description="Longest time for one row, as it will be served (median); of a forecast: for one of all series.",
     )
     max_size_mb: float | None = Field(default=None, gt=0, description="Largest file that the service has to load.")
     approval: Literal["auto", "human"] = Field(

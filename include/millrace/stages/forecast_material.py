@@ -18,6 +18,7 @@ from millrace.forecasting.plan import ForecastPlan
 from millrace.forecasting.walk import last_origin, past_origins
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
+from millrace.stages.forecast_cells import cells_of
 from millrace.stages.held_out import Material
 from millrace.stages.outputs import Transformed
 from millrace.stages.row_limit import limited_frame
@@ -58,7 +59,7 @@ class ForecastMaterial(Material):
         """A model's metrics and answers at the held-out steps, or at those that choose."""
         origins = self.held if held else self.choosing
         until = None if held else self.held_from
-        cells, truth = _cells(self.known, self.plan, np.asarray(origins), until, self.held_from)
+        cells, truth = cells_of(self.known, self.plan, np.asarray(origins), until, self.held_from)
         if others := model.differences(self.plan):
             raise TrainingError(f"It was made for another forecast: {'; '.join(others)}.", hint="Train again.")
         if model.series != self.known.series:
@@ -104,24 +105,12 @@ def forecast_material(context: RunContext, transformed: Transformed) -> Forecast
     """The panel with the origins that choose and those that are held out. Raises TrainingError."""
     panel, plan = panel_of_run(context, transformed), plan_of(context.spec)
     choosing, held = past_origins(panel, plan)
-    cells, truth = _cells(panel, plan, held, None, last_origin(panel, plan) - plan.held_out)
+    cells, truth = cells_of(panel, plan, held, None, last_origin(panel, plan) - plan.held_out)
     if not len(truth):
         raise TrainingError("No value is known in the held-out steps.", hint="Raise forecast.backtest.held_out.")
     rows = np.arange(len(truth))
     table = TrainingTable(_described(panel, held, cells), truth, None, None, dropped=0)
     return ForecastMaterial(context.spec, table, rows[:0], rows, panel=panel, choosing=choosing, held=held)
-
-
-def _cells(panel: Panel, plan: ForecastPlan, origins: Array, until: int | None, held_from: int) -> tuple[Any, Array]:
-    """Where the truth is known (origin, series, step ahead), and there the true value and its series' scale.
-
-    A series that begins after an origin cannot be forecast from there by anybody.
-    """
-    truth = panel.truth(origins, plan.horizon, until)
-    truth[~panel.begun(origins)] = np.nan
-    cells = np.nonzero(np.isfinite(truth))
-    scales = panel.scales(held_from)
-    return cells, np.column_stack([truth[cells], scales[cells[1]]])
 
 
 def _described(panel: Panel, origins: Array, cells: Any) -> pd.DataFrame:

@@ -16,13 +16,14 @@ from millrace.stages.base import RunContext, run_stage
 from millrace.stages.comparison import comparison, run_page
 from millrace.stages.contest import contest
 from millrace.stages.decisions import evidence, keep
+from millrace.stages.forecast_material import ForecastMaterial
 from millrace.stages.forecast_version import forecast_version
 from millrace.stages.held_out import Material, material
 from millrace.stages.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
 from millrace.stages.monitor_reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.promotion import decide
-from millrace.stages.served_form import SIZE_TAG, measured
+from millrace.stages.served_form import measured
 from millrace.stores.base import ModelVersion
 
 EXAMPLE_ROWS = 5
@@ -125,9 +126,9 @@ def _new_version(context: RunContext, transformed: Transformed, best: Trained, r
     from millrace.stores.tracking import NewVersion
 
     content = context.artifacts.get_bytes(best.model_uri)
-    if context.spec.task == "forecast":
-        tags = {**lineage_tags(context, transformed, best.candidate), SIZE_TAG: str(len(content))}
-        return context.registry.register(forecast_version(best, content, tags, rows.testing()[0], context.spec))
+    if isinstance(rows, ForecastMaterial):
+        tags = lineage_tags(context, transformed, best.candidate)
+        return context.registry.register(forecast_version(best, content, tags, rows))
     model = model_from_bytes(content, best.candidate)
     inputs, _ = rows.training()
     inputs = inputs[list(model[0].inputs_)]

@@ -1,4 +1,7 @@
-"""What a version costs whoever serves it: the time for one row in the form that answers, and the size of its file."""
+"""What a version costs whoever serves it: the time for one answer in the form that gives it, and the size of its file.
+
+An answer is that to one row; of a forecast it is the next forecast of all its series, with their intervals.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from millrace.compiled.form import CompiledForm
+    from millrace.forecasting.model import ForecastModel
+    from millrace.forecasting.panel import Panel
 
 LATENCY_TAG, SIZE_TAG = "millrace.latency_ms", "millrace.size_bytes"
 WARM_UPS, MOST_CALLS, MOST_SECONDS = 3, 200, 0.5
@@ -41,6 +46,15 @@ def measured(pipeline: Any, content: bytes, compiled: CompiledForm, example: pd.
     ask = _compiled(pipeline, compiled, example.head(1)) or (lambda: pipeline.predict(example.head(1)))
     served = content if compiled.content is None else compiled.content
     return ServedForm(latency_ms=1000 * _median_seconds(ask), size_bytes=len(served))
+
+
+def forecast_measured(model: ForecastModel, content: bytes, panel: Panel, origin: int) -> ServedForm:
+    """Make the forecast from the origin again and again."""
+    import numpy as np
+
+    return ServedForm(
+        latency_ms=1000 * _median_seconds(lambda: model.forecast(panel, np.array([origin]))), size_bytes=len(content)
+    )
 
 
 def _compiled(pipeline: Any, compiled: CompiledForm, row: pd.DataFrame) -> Callable[[], Any] | None:

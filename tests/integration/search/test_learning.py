@@ -163,7 +163,7 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def test_processes_find_what_this_process_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("millrace.stages.search.learning.WORTH_A_PROCESS", 0.0)
+    monkeypatch.setattr("millrace.stages.search.cost.WORTH_A_PROCESS", 0.0)
     monkeypatch.setenv("MILLRACE_TRAIN_THREADS", "2")
     stack = {"candidates": auto("ridge", "k_neighbors"), "search": {"trials": 2, "seconds": 300}}
     side_by_side, rows = learnt(["half", "level"], **stack)

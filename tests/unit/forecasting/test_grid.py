@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from forecast_tables import demand, panel, plan_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millrace.errors import TrainingError
@@ -60,6 +60,7 @@ def test_the_grid_is_the_wall_clock_of_the_zone() -> None:
         assert set(places) == set(range(24)) - ({2} if hours == 23 else set())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 24 * 366), st.sampled_from(["Europe/Madrid", "America/New_York", "Asia/Kolkata", "UTC"]))
 def test_an_instant_survives_the_way_to_the_wall_clock_and_back(hour: int, zone: str) -> None:
     moment = pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(hours=hour)
@@ -104,6 +105,7 @@ def test_years_of_several_regions_make_one_grid() -> None:
     assert made.end == 4
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.floats(-5, 5)), min_size=20, max_size=60), st.integers(5, 19))
 def test_a_filled_value_depends_on_earlier_values_only(values: list[float | None], cut: int) -> None:
     times = pd.date_range("2024-01-01", periods=len(values), freq="h", tz="UTC")

@@ -83,7 +83,7 @@ def test_a_lone_series_is_predicted_from_its_own_past(
     tmp_path: Path, frequency: str, every: str | None, periods: list[int]
 ) -> None:
     times = pd.date_range("2021-01-01", periods=800, freq=frequency)
-    spec = drafted(table(tmp_path, when=times, demand=RANDOM.normal(size=800)), ["demand"])
+    spec = drafted(table(tmp_path, when=times, demand=RANDOM.normal(size=800)), ["demand"], task="regression")
     (lag,) = [step for step in spec.transform if step.step == "lag"]
     assert lag.every == every  # type: ignore[attr-defined]
     assert lag.periods == periods  # type: ignore[attr-defined]

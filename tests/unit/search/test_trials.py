@@ -48,6 +48,15 @@ def test_better_estimators_get_more_trials() -> None:
     assert plan.ranked()[0].entry.place == 2
 
 
+def test_a_small_space_is_tried_once_and_leaves_its_trials_to_the_others() -> None:
+    small = Entry(0, "small", {"a": {"choices": ["x", "y", "z"]}}, (), 50)
+    plan = Plan([small, entry(1)], 2, "rmse", Budget(30), greater_is_better=False)
+    finish(plan, lambda fit: float(fit.trial.entry.place))
+    tried = [trial.params["a"] for trial in plan.done if trial.entry is small]
+    assert sorted(tried) == ["x", "y", "z"]
+    assert len(plan.done) == 30
+
+
 def test_the_search_closes_in_on_the_best_parameters() -> None:
     plan = Plan([entry(0, 40)], 2, "rmse", Budget(40), greater_is_better=False)
     finish(plan, lambda fit: (fit.trial.params["a"] - 0.3) ** 2)

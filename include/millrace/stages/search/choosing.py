@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from millrace.stages.search.deciding import SERVED
 from millrace.stages.search.panel import Made, Making, Panel, ways
 from millrace.stages.search.trials import Trial, merit
-from millrace.stages.search.workbench import Array, Workbench
+from millrace.stages.search.workbench import Array, Judge, columns
 
 MOST_MODELS = 12
 """Trials that may take part in an ensemble: the best of each estimator, then the next best."""
+
+
+class Bench(Protocol):
+    """Where the trials were fitted, as far as the choice asks."""
+
+    folds: list[Any]
+    classes: Array | None
+
+    @property
+    def task(self) -> str:
+        """The task."""
+
+    @property
+    def judge(self) -> Judge | None:
+        """Scores outputs where the truth alone does not tell how."""
+
+    def truth(self, fold: int) -> Array | None:
+        """The target of the rows that a fold leaves out."""
+
+    def outputs(self, fold: int, predictions: Array) -> Array:
+        """A trial's predictions for these rows: (rows, outputs)."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +64,7 @@ class Chosen:
 
 
 def choose(
-    ranked: list[Trial], bench: Workbench, metric: str, wanted: Wanted, *, greater_is_better: bool, targets: list[str]
+    ranked: list[Trial], bench: Bench, metric: str, wanted: Wanted, *, greater_is_better: bool, targets: list[str]
 ) -> Chosen:
     """The best way to answer with these trials, the best of them first."""
     trials = _taking_part(ranked) if wanted.ensemble else ranked[:1]
@@ -99,27 +120,24 @@ def _decided(panel: Panel, making: Making, sign: float) -> tuple[Making, dict[st
     return tried if applied else making, {"before": before, "after": after, "applied": applied}
 
 
-def _panel(trials: list[Trial], bench: Workbench, metric: str, targets: list[str]) -> Panel:
+def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str]) -> Panel:
     folds = range(len(bench.folds))
     predictions = [trial.predictions() for trial in trials]
     return Panel(
-        task=bench.recipes[0].task,
+        task=bench.task,
         metric=metric,
-        answers=[np.stack([_columns(one[fold]) for one in predictions]) for fold in folds],
+        answers=[np.stack([bench.outputs(fold, one[fold]) for one in predictions]) for fold in folds],
         truth=[_actual(bench, fold) for fold in folds],
         classes=bench.classes,
         targets=tuple(targets),
+        judge=bench.judge,
     )
 
 
-def _columns(values: Array) -> Array:
-    return np.asarray(values, dtype=float).reshape(len(values), -1)
-
-
-def _actual(bench: Workbench, fold: int) -> Array:
+def _actual(bench: Bench, fold: int) -> Array:
     truth = np.asarray(bench.truth(fold))
     if bench.classes is None:
-        return _columns(truth)
+        return columns(truth)
     return np.asarray(truth[:, None] == bench.classes[None, :], dtype=float)
 
 

@@ -8,27 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from millrace.errors import TrainingError
 from millrace.estimators.base import Candidate
 from millrace.estimators.composite import Auto, Stacking
-from millrace.estimators.threads import SMALL_TABLE_ROWS
-from millrace.spec.search import AUTO_SECONDS, AUTO_TRIALS, Search
+from millrace.spec.search import Search
 from millrace.stages.assembly import Recipe, settled
 from millrace.stages.base import RunContext
 from millrace.stages.held_out import Material
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.choosing import Chosen, Wanted, choose
+from millrace.stages.search.cost import account, budget_of, nothing_usable, side_by_side
 from millrace.stages.search.participants import participants
 from millrace.stages.search.running import result_of, run
-from millrace.stages.search.trials import Budget, Entry, Plan, Trial
+from millrace.stages.search.trials import Plan, Trial
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import Workers, workers
-
-SEARCH_SHARE = 0.8
-"""Of the time that is given; the rest is for the choice and the last fits."""
-WORTH_A_PROCESS = 10.0
-"""Seconds of search below which starting processes costs more than they give."""
-SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ def learn(context: RunContext, rows: Material, candidate: Candidate) -> Learnt:
     inputs, _ = rows.training()
     recipes, entries = participants(spec, candidate, inputs, champion_params(context), context.warn)
     bench = Workbench(rows.table, rows.train, rows.folds(), recipes, _classes(rows))
-    budget = _budget(spec.search, candidate, entries, started)
+    budget = budget_of(spec.search, candidate, entries, started)
     plan = Plan(
         entries,
         len(bench.folds),
@@ -57,12 +50,12 @@ def learn(context: RunContext, rows: Material, candidate: Candidate) -> Learnt:
         greater_is_better=spec.greater_is_better,
         prune=spec.search.prune and not isinstance(candidate, Stacking),
     )
-    with workers(bench, side_by_side=_side_by_side(candidate, entries, budget, len(inputs))) as busy:
+    with workers(bench, side_by_side=side_by_side(candidate, entries, budget, len(inputs))) as busy:
         run(plan, busy)
         searched = time.monotonic() - started
         ranked = plan.ranked()
         if not ranked:
-            raise _nothing_usable(plan, candidate, spec.metric)
+            raise nothing_usable(plan, candidate, spec.metric)
         wanted = _wanted(spec.search, candidate, str(spec.task))
         if spec.task == "clustering":
             return _alone(context, recipes, inputs, None, ranked[0], plan)
@@ -72,7 +65,7 @@ def learn(context: RunContext, rows: Material, candidate: Candidate) -> Learnt:
         if chosen.is_plain and not isinstance(candidate, Auto | Stacking):
             return _alone(context, recipes, inputs, rows.training()[1], ranked[0], plan)
         model = _together(chosen, bench, recipes, inputs, busy)
-    report = chosen.report | _account(plan, busy, searched, spec.metric)
+    report = chosen.report | account(plan, busy, searched, spec.metric)
     return Learnt(model, _params(candidate, chosen), chosen.metrics, plan.done, report)
 
 
@@ -133,22 +126,6 @@ def _classes(rows: Material) -> Any:
     return np.unique(np.asarray(rows.table.part(rows.train)[1]))
 
 
-def _budget(search: Search, candidate: Candidate, entries: list[Entry], started: float) -> Budget:
-    is_auto = isinstance(candidate, Auto)
-    seconds = search.seconds or (AUTO_SECONDS if is_auto and search.trials is None else None)
-    trials = (search.trials or AUTO_TRIALS) if is_auto else sum(entry.trials for entry in entries)
-    if seconds is None or isinstance(candidate, Stacking):
-        return Budget(trials)
-    return Budget(trials, started + SEARCH_SHARE * seconds, grace=(1 - SEARCH_SHARE) / 2 * seconds)
-
-
-def _side_by_side(candidate: Candidate, entries: list[Entry], budget: Budget, rows: int) -> bool:
-    """Whether the fits are many or long enough for processes of their own."""
-    if rows >= SMALL_TABLE_ROWS:
-        return True
-    return isinstance(candidate, Auto) and budget.left() >= WORTH_A_PROCESS and bool(entries)
-
-
 def _wanted(search: Search, candidate: Candidate, task: str) -> Wanted:
     composite, classes = isinstance(candidate, Auto | Stacking), task == "classification"
     asked = {"on": True, "off": False, "auto": composite}
@@ -159,41 +136,3 @@ def _wanted(search: Search, candidate: Candidate, task: str) -> Wanted:
         threshold=real and asked[search.threshold],
         fixed_members=isinstance(candidate, Stacking),
     )
-
-
-def _nothing_usable(plan: Plan, candidate: Candidate, metric: str) -> TrainingError:
-    failed = next((trial.error for trial in plan.done if trial.error), None)
-    if len(plan.done) == 1 and isinstance(failed, TrainingError):
-        return failed
-    if failed is None:
-        return TrainingError(
-            f"The metric '{metric}' cannot be computed for the candidate '{candidate.label}' in any fold.",
-            hint="Choose another promotion.metric; roc_auc, for one, needs every class in each fold.",
-        )
-    reason = getattr(failed, "message", str(failed))
-    return TrainingError(
-        f"All {len(plan.done)} trials of the candidate '{candidate.label}' failed: {reason}",
-        hint="Check its search space.",
-    )
-
-
-def _account(plan: Plan, busy: Workers, seconds: float, metric: str) -> dict[str, Any]:
-    """What the search cost and found, for people."""
-    shown = plan.ranked()[:SHOWN]
-    return {
-        "trials": len(plan.done),
-        "pruned": sum(trial.pruned for trial in plan.done),
-        "failed": sum(trial.error is not None for trial in plan.done),
-        "seconds": round(seconds, 2),
-        "fit_seconds": round(sum(trial.seconds() for trial in plan.done), 2),
-        "processes": busy.size,
-        "best_trials": [
-            {
-                "estimator": trial.entry.label,
-                "params": trial.params,
-                metric: trial.metrics()[metric],
-                "seconds": round(trial.seconds(), 2),
-            }
-            for trial in shown
-        ],
-    }

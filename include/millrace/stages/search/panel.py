@@ -16,6 +16,7 @@ from millrace.stages.scoring import Answer, metrics
 from millrace.stages.search import combining, deciding
 from millrace.stages.search.calibration import Calibration, brier, calibrate, log_loss
 from millrace.stages.search.combining import Weigher, combined
+from millrace.stages.search.workbench import Judge
 
 Array = npt.NDArray[Any]
 MOST_ROWS = 20_000
@@ -59,6 +60,8 @@ class Panel:
     truth: list[Array]
     classes: Array | None
     targets: tuple[str, ...] = ()
+    judge: Judge | None = None
+    """Scores a fold's outputs where the truth alone does not tell how."""
 
     def made(self, making: Making, folds: list[int] | None = None) -> Made:
         """Fit weights, calibration and priorities to these folds, or to all of them."""
@@ -95,6 +98,8 @@ class Panel:
 
     def _scored(self, made: Made, fold: int) -> dict[str, float]:
         outputs, truth = made.outputs(self.answers[fold]), self.truth[fold]
+        if self.judge is not None:
+            return self.judge(fold, outputs)
         if self.classes is None:
             flat = truth.shape[1] == 1
             values, actual = (outputs[:, 0], truth[:, 0]) if flat else (outputs, truth)

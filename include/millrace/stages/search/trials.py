@@ -82,11 +82,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class Budget:
-    """When no further trial begins: after so many, or at the deadline; `grace` is for the fits that then still run."""
+    """When no further trial begins: after so many, or at the deadline; `grace` is for the fits that then still run.
+
+    `last_fits` is how many fits as long as that of a fold each of the best trials still needs after the search.
+    """
 
     trials: int
     deadline: float | None = None
     grace: float = 0.0
+    last_fits: float = 1.0
     clock: Callable[[], float] = time.monotonic
 
     def left(self) -> float:
@@ -133,9 +137,10 @@ class Plan:
         resting = next((t for t in self._running if self._undone[t.number] and not self._flying[t.number]), None)
         if resting is not None:
             return self._fit(resting)
-        entry = self._next_entry()
-        if entry is not None:
-            return self._fit(self._begin(entry))
+        while (entry := self._next_entry()) is not None:
+            trial = self._begin(entry)
+            if trial is not None:
+                return self._fit(trial)
         # Nothing new may begin: the folds that are left need not wait for one another.
         busy = next((t for t in self._running if self._undone[t.number]), None)
         return None if busy is None else self._fit(busy)
@@ -189,10 +194,15 @@ class Plan:
     def _left(self) -> float:
         """Seconds for further trials: what the best trials cost a fold is set aside for their last fits."""
         best = [trial.seconds() / self._folds for trial in self.ranked()[:MOST_REFITTED]]
-        return self._budget.left() - sum(best)
+        return self._budget.left() - self._budget.last_fits * sum(best)
 
-    def _begin(self, entry: Entry) -> Trial:
-        asked, params = self._new_params(entry)
+    def _begin(self, entry: Entry) -> Trial | None:
+        """A new trial of this estimator; None, now and from then on, where its space has nothing new any more."""
+        found = self._new_params(entry)
+        if found is None:
+            self._begun[entry.label] = entry.trials
+            return None
+        asked, params = found
         trial = Trial(self._numbers, entry, params, time.time())
         self._numbers += 1
         self._begun[entry.label] += 1
@@ -201,18 +211,18 @@ class Plan:
         self._running.append(trial)
         return trial
 
-    def _new_params(self, entry: Entry) -> tuple[Any, dict[str, Any]]:
-        """Parameters that were not tried before, where the space still has any: the answer to the others is known."""
+    def _new_params(self, entry: Entry) -> tuple[Any, dict[str, Any]] | None:
+        """Parameters that were not tried before; None where none are found: the answer to the others is known."""
         study = self._studies[entry.label]
-        known = {repr(trial.params): trial for trial in self.done if trial.entry is entry}
+        known = {repr(trial.params): trial for trial in [*self.done, *self._running] if trial.entry is entry}
         for _ in range(REPEATS):
             asked = study.ask()
             params = suggested(asked, entry.space)
             before = known.get(repr(params))
-            if before is None or not entry.space:
-                break
+            if before is None:
+                return asked, params
             self._told(study, asked, before)
-        return asked, params
+        return None
 
     def _fit(self, trial: Trial) -> Fit:
         self._flying[trial.number] += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,8 +24,15 @@ KEPT_BYTES = 400_000_000
 """How much of encoded matrices one process keeps."""
 
 Array = npt.NDArray[Any]
+Judge = Callable[[int, Array], dict[str, float]]
+"""From a fold and outputs for its rows to metrics."""
 Matrices = tuple[Any, Array, Array | None]
 """A fitted encoder, the matrix that it was fitted on, and that of the fold's other rows."""
+
+
+def columns(values: Array) -> Array:
+    """Values as (rows, outputs)."""
+    return np.asarray(values, dtype=float).reshape(len(values), -1)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,13 @@ class Workbench:
     folds: list[Fold]
     recipes: list[Recipe]
     classes: Array | None
+    judge: Judge | None = None
     _kept: OrderedDict[tuple[int, int], Matrices] = field(default_factory=OrderedDict)
+
+    @property
+    def task(self) -> str:
+        """The task of the recipes."""
+        return self.recipes[0].task
 
     def score(self, place: int, params: dict[str, Any], fold: int) -> Score:
         """Fit the recipe at `place` on a fold's rows and score the rows that were left out. Raises TrainingError."""
@@ -73,6 +87,10 @@ class Workbench:
     def truth(self, fold: int) -> Array | None:
         """The target of the rows that a fold leaves out."""
         return self._target(self.folds[fold][1])
+
+    def outputs(self, fold: int, predictions: Array) -> Array:
+        """A trial's predictions for these rows: (rows, outputs)."""
+        return columns(predictions)
 
     def _target(self, rows: Rows) -> Array | None:
         return None if self.table.target is None else np.asarray(self.table.target[rows])

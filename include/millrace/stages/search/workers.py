@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from millrace.estimators.threads import VARIABLE, training_threads
-from millrace.stages.search.workbench import Workbench
 
 ONE_THREAD = {VARIABLE: "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class Workers(Protocol):
-    """Somewhere to fit."""
+    """Somewhere to fit: calls the methods of a workbench, whichever it is."""
 
     size: int
 
@@ -38,7 +37,7 @@ class Here:
 
     size = 1
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: object) -> None:
         self._bench = bench
 
     def submit(self, method: str, *arguments: Any) -> Future[Any]:
@@ -57,7 +56,7 @@ class Here:
 class Processes:
     """One process for each core that training may use."""
 
-    def __init__(self, folder: Path, bench: Workbench, size: int) -> None:
+    def __init__(self, folder: Path, bench: object, size: int) -> None:
         import joblib
 
         self.size = size
@@ -87,7 +86,7 @@ class Processes:
 
 
 @contextmanager
-def workers(bench: Workbench, *, side_by_side: bool) -> Iterator[Workers]:
+def workers(bench: object, *, side_by_side: bool) -> Iterator[Workers]:
     """Somewhere to fit, for the time of a search."""
     size = training_threads() if side_by_side else 1
     if size == 1:
@@ -129,7 +128,7 @@ def _stop_idle() -> None:
 
 _lasting: list[bool] = []
 
-_opened: dict[str, Workbench] = {}
+_opened: dict[str, object] = {}
 
 
 def _call(path: str, method: str, arguments: tuple[Any, ...]) -> Any:
