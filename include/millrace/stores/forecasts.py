@@ -60,6 +60,26 @@ class MongoForecasts(MongoStore):
         return self.collection("forecasts").find_one({"pipeline": pipeline}, sort=[("origin", -1)])
 
     @explained
+    def forecast_series(self, pipeline: str) -> list[str]:
+        """The names of the series that there are forecasts of, in order."""
+        return sorted(self.collection("forecasts").distinct("series", {"pipeline": pipeline}))
+
+    @explained
+    def forecast_origins(self, pipeline: str, series: str, limit: int = 30) -> list[Document]:
+        """The forecasts of a series by where each begins, newest first."""
+        told = {name: {"$first": f"${name}"} for name in ("model_version", "made_at", "run_id")}
+        span = {"from": {"$min": "$timestamp"}, "to": {"$max": "$timestamp"}}
+        found = self.collection("forecasts").aggregate(
+            [
+                {"$match": {"pipeline": pipeline, "series": series}},
+                {"$group": {"_id": "$origin", **told, **span}},
+                {"$sort": {"_id": -1}},
+                {"$limit": limit},
+            ]
+        )
+        return [{"origin": one.pop("_id"), **one} for one in found]
+
+    @explained
     def find_forecasts(
         self,
         pipeline: str,

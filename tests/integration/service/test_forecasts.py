@@ -75,6 +75,19 @@ def test_each_time_is_told_once_by_its_newest_forecast(service):
     assert found["next_after"] is None
 
 
+def test_a_page_can_offer_series_and_forecasts_to_choose_from(service):
+    asked_for = {"pipeline": "demand"}
+    assert service.get("/api/v1/forecasts/series", params=asked_for).json()["series"] == ["Bergen", "Oslo"]
+    assert service.get("/api/v1/forecasts/series", params={"pipeline": "none"}).json()["series"] == []
+    found = service.get("/api/v1/forecasts/origins", params={**asked_for, "series": "Oslo"}).json()["origins"]
+    assert [(one["origin"][:10], one["model_version"], one["to"][:10]) for one in found] == [
+        ("2026-05-02", "2", "2026-05-03"), ("2026-05-01", "1", "2026-05-02"),
+    ]  # fmt: skip
+    newest = service.get("/api/v1/forecasts/origins", params={**asked_for, "series": "Oslo", "limit": 1}).json()
+    assert [one["run_id"] for one in newest["origins"]] == ["demand--1"]
+    assert service.get("/api/v1/forecasts/origins", params=asked_for).status_code == 422
+
+
 def test_pages_follow_one_another_over_all_series(service):
     rows: list[dict[str, Any]] = []
     after: dict[str, str] = {}
