@@ -5,8 +5,6 @@ It imports heavy libraries and computes for long with the interpreter's lock hel
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +24,6 @@ class Job:
 
 
 _models: OrderedDict[bytes, tuple[Any, Any]] = OrderedDict()
-
-
-def begin() -> None:
-    """Ready the process: one thread for numbers, and no reaction to the terminal's interrupt."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def prepare(job: Job) -> None:

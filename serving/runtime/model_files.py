@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from millrace.errors import MillraceError, StorageError
 from millrace.inputs.signature import example_rows, read_signature
 from millrace.stores.base import ModelVersion
 from millrace.stores.model_format import model_from_bytes
+from serving.apart.process import Apart
 from serving.runtime.codec import Codec
-from serving.runtime.loaded_model import LoadedModel
+from serving.runtime.loaded_model import LoadedModel, stated_task
+from serving.runtime.predictors.apart import ApartPredictor
+from serving.runtime.predictors.base import Predictor
 from serving.runtime.predictors.onnx import onnx_predictor
 
 log = logging.getLogger(__name__)
@@ -124,23 +128,30 @@ class ModelFiles:
         return path.read_text("utf-8").strip() or None if path.is_file() else None
 
 
-def open_model(version: ModelVersion, folder: Path, threads: int = 1) -> LoadedModel:
+def open_model(version: ModelVersion, folder: Path, threads: int = 1, apart: Apart | None = None) -> LoadedModel:
     """Load a version from its files and let it predict its example. Raises MillraceError that says what is wrong.
 
-    Its compiled form, if it has one, answers with this many threads for one call.
+    Its compiled form, if it has one, answers with this many threads for one call; else its Pipeline does so in the
+    process `apart`, or here without one.
     """
     try:
         mlmodel = _mlmodel(folder)
-        signature = read_signature(folder, mlmodel)
-        codec, estimator = Codec(signature), _load_estimator(version.uri, folder, mlmodel)
-        predictor = onnx_predictor(version, folder, estimator, codec.decode([signature.example]), threads)
+        signature, metadata = read_signature(folder, mlmodel), mlmodel.get("metadata") or {}
+        codec = Codec(signature)
+        fitted = cache(partial(_load_estimator, version.uri, folder, mlmodel))
+        predictor: Predictor | None = onnx_predictor(
+            version, folder, fitted, codec.decode([signature.example]), threads
+        )
+        if predictor is None and apart is not None:
+            name = f"{version.name} {version.version}"
+            predictor = ApartPredictor(apart, name, _skops_file(folder, mlmodel), stated_task(version, metadata))
         model = LoadedModel(
             version=version,
-            # The compiled form answers alone: the Pipeline would take as much memory again for nothing.
-            estimator=estimator if predictor is None else None,
+            # Whoever answers holds the Pipeline alone: it would take as much memory again for nothing.
+            estimator=fitted() if predictor is None else None,
             signature=signature,
             codec=codec,
-            metadata=mlmodel.get("metadata") or {},
+            metadata=metadata,
             predictor=predictor,
         )
         model.warm_up()
@@ -173,12 +184,16 @@ def _mlmodel(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _load_estimator(name: str, folder: Path, mlmodel: dict[str, Any]) -> Any:
+def _skops_file(folder: Path, mlmodel: dict[str, Any]) -> Path:
     flavor = (mlmodel.get("flavors") or {}).get("sklearn") or {}
     if flavor.get("serialization_format") != "skops":
         found = flavor.get("serialization_format") or "no scikit-learn model"
         raise StorageError(f"The model's files hold {found}; only skops files are loaded.", hint="Train it again.")
-    return model_from_bytes((folder / flavor["pickled_model"]).read_bytes(), name)
+    return folder / str(flavor["pickled_model"])
+
+
+def _load_estimator(name: str, folder: Path, mlmodel: dict[str, Any]) -> Any:
+    return model_from_bytes(_skops_file(folder, mlmodel).read_bytes(), name)
 
 
 def _card(folder: Path) -> ModelVersion | None:
