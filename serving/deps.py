@@ -99,6 +99,7 @@ class Services:
             ModelFiles(settings.millrace_home / "models"),
             limits.serving_onnx_threads,
             self.apart if limits.serving_apart else None,
+            pickles=limits.serving_pickles == "load",
         )
         self.traffic_store = MongoTrafficRules(settings)
         self.rules = TrafficRules(self.traffic_store, settings.millrace_home / "models" / ".traffic.json")

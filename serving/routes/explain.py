@@ -89,7 +89,8 @@ async def explain_row(services: Services, request: Request, name: str, which: st
 
 async def _explanations(services: Services, model: LoadedModel, columns: Columns) -> list[dict[str, Any]]:
     """The explanations; the files of a version that is kept nowhere are there for so long."""
-    about = f"{model.name} {model.version.version}"
+    about, pickles = f"{model.name} {model.version.version}", services.limits.serving_pickles == "load"
     with ExitStack() as held:
         folder = await services.pool.run(lambda: held.enter_context(services.loader.files_of(model.version)))
-        return await services.explaining.explain(Job(model.stamp, about, folder, tuple(model.targets)), columns)
+        job = Job(model.stamp, about, folder, tuple(model.targets), pickles)
+        return await services.explaining.explain(job, columns)

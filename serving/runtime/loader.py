@@ -28,11 +28,14 @@ class ModelLoader:
         files: ModelFiles,
         onnx_threads: int = 1,
         apart: Apart | None = None,
+        *,
+        pickles: bool = False,
     ) -> None:
         self._registry = registry
         self.files = files
         self._onnx_threads = onnx_threads
         self._apart = apart
+        self._pickles = pickles
 
     @property
     def registry(self) -> ModelRegistry:
@@ -42,7 +45,7 @@ class ModelLoader:
     def opened(self, version: ModelVersion, folder: Path) -> LoadedModel:
         """The model in these files, once it has predicted its example. Raises MillraceError."""
         try:
-            return open_model(version, folder, self._onnx_threads, self._apart)
+            return open_model(version, folder, self._onnx_threads, self._apart, pickles=self._pickles)
         finally:
             give_back()
 
