@@ -77,7 +77,7 @@ class Admission:
         self,
         wait_seconds: float,
         patience: Callable[[], float | None] = lambda: None,
-        note_shed: Callable[[str], None] = lambda _: None,
+        note_shed: Callable[[str, int], None] = lambda _name, _requests: None,
         first_rows: float = MOST_ROWS,
     ) -> None:
         self._wait_seconds, self._first_rows = wait_seconds, first_rows
@@ -120,9 +120,9 @@ class Admission:
         finally:
             self.end(place, learn=ended)
 
-    def refusal(self, name: str) -> OverloadedError:
-        """The error for a prediction that may not begin; it is counted."""
-        self._note_shed(name)
+    def refusal(self, name: str, requests: int = 1) -> OverloadedError:
+        """The error for so many predictions that may not begin; they are counted."""
+        self._note_shed(name, requests)
         return OverloadedError(
             f"The model {name} has more to do than it can: {self._lines[name].rows:,} rows are under way already.",
             hint="Try again in a second.",
@@ -140,7 +140,7 @@ class Admission:
             async with asyncio.timeout(patience):
                 return await work
         except TimeoutError:
-            self._note_shed(name)
+            self._note_shed(name, 1)
             raise DeadlineError(
                 f"The model {name} did not answer within the {patience * 1000:g} milliseconds that the request gave.",
                 hint="Give it more time, or ask when there is less to do.",

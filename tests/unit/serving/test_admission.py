@@ -96,7 +96,7 @@ def test_after_the_rush_the_limit_grows_again(clock):
 
 def test_one_that_is_stuck_stops_the_line_and_no_other(clock):
     shed = []
-    admission = Admission(0.1, note_shed=shed.append)
+    admission = Admission(0.1, note_shed=lambda name, requests: shed.extend([name] * requests))
     with ExitStack() as oldest:
         oldest.enter_context(admission.enter("m", 10))
         clock.now += 1.9
