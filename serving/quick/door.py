@@ -66,7 +66,12 @@ class QuickDoor:
         self._pending: list[Asked] = []
         self._loop = asyncio.get_running_loop()
         limits = services.limits
-        self.ordinary = Admission(limits.serving_wait_seconds, note_shed=services.metrics.note_shed, first_rows=FIRST)
+        self.ordinary = Admission(
+            limits.serving_wait_seconds,
+            note_shed=services.metrics.note_shed,
+            first_rows=FIRST,
+            paces=services.admission.paces,
+        )
         """The requests for one row that went the ordinary way, from their last byte to the last of their answer."""
 
     def wants(self, url: bytes) -> bool:

@@ -46,8 +46,17 @@ Call = Future[list[Predictions | Exception]]
 class Batcher:
     """The queue before one model; everything but the call itself happens on the event loop."""
 
-    def __init__(self, ask: Ask, executor: Executor, *, batch_rows: int, most_rows: int) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        executor: Executor,
+        *,
+        batch_rows: int,
+        most_rows: int,
+        note_pace: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._ask = ask
+        self._note_pace, self._row_seconds = note_pace, 0.0
         self._executor = executor
         self._batch_rows = batch_rows
         self._most_rows = most_rows
@@ -164,12 +173,20 @@ class Batcher:
             return [self._alone(batch[0])]
         try:
             columns = {name: np.concatenate([w.columns[name] for w in batch]) for name in batch[0].columns}
+            started = time.monotonic()
             found = self._ask(columns, any(waiting.probabilities for waiting in batch))
+            self._learn_pace((time.monotonic() - started) / len(found.values))
             return list(_shared_out(found, batch))
         except OverloadedError as error:  # asking for each alone would take more of what is short
             return [error for _ in batch]
         except Exception:
             return [self._alone(waiting) for waiting in batch]
+
+    def _learn_pace(self, row_seconds: float) -> None:
+        """What a row costs the model in company; a call for one alone says nothing of it."""
+        known = self._row_seconds or row_seconds
+        self._row_seconds = known + SMOOTHING * (row_seconds - known)
+        self._note_pace(self._row_seconds)
 
     def _alone(self, waiting: _Waiting) -> Predictions | Exception:
         try:

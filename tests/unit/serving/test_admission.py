@@ -148,3 +148,17 @@ def test_a_deadline_ends_the_wait():
     assert ended == [True]
     assert asyncio.run(ask(60.0, quick())) == 7
     assert asyncio.run(ask(None, quick())) == 7
+
+
+def test_a_limit_is_not_cut_below_what_the_model_computes_in_half_of_the_time(clock):
+    for pace, expected in ((0.0002, 250), (1.0, 32), (None, 32)):
+        admission = Admission(0.1, first_rows=1_000, paces={} if pace is None else {"m": pace})
+        for _ in range(50):  # each takes too long, whatever is under way
+            places = [admission.begin("m") for _ in range(300)]
+            clock.now += 0.2
+            for place in places:
+                admission.end(place)
+        taken = []
+        while admission.has_room("m"):
+            taken.append(admission.begin("m"))
+        assert abs(len(taken) - expected) <= 1
