@@ -69,10 +69,10 @@ def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple
     }
     batch = features.transform_columns(plain)
     assert list(batch) == list(table.columns) == list(features.get_feature_names_out())
+    single = [features.transform_columns({k: [v[i]] for k, v in plain.items()}) for i in range(len(rows))]
     for name, values in batch.items():
         np.testing.assert_array_equal(table[name].to_numpy(), values)
-        single = [features.transform_columns({k: [v[i]] for k, v in plain.items()})[name][0] for i in range(len(rows))]
-        np.testing.assert_array_equal(values, np.array(single, dtype=values.dtype))
+        np.testing.assert_array_equal(values, np.array([row[name][0] for row in single], dtype=values.dtype))
 
 
 @settings(max_examples=100, deadline=None)

@@ -104,4 +104,3 @@ def test_any_table_has_a_finite_profile_whose_sizes_add_up(rows: list[tuple[floa
     profile = cluster_profile(frame, np.array([row[2] for row in rows]))
     assert sum(one["rows"] for one in profile["clusters"]) == len(rows)
     json.dumps(profile, allow_nan=False)
-    drawn_breakdown(profile)
