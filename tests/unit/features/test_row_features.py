@@ -54,7 +54,7 @@ def test_every_step_is_exercised_here() -> None:
     assert {document["step"] for document in STEP_DOCUMENTS} == set(by_name(STEPS, "step"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS)
 def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple]) -> None:
     frame = frame_of(rows)
@@ -75,7 +75,7 @@ def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple
         np.testing.assert_array_equal(values, np.array([row[name][0] for row in single], dtype=values.dtype))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)), min_size=1, max_size=10))
 def test_calendar_parts_are_those_of_pandas(times: list[dt.datetime]) -> None:
     parts = ["minute", "hour", "dayofweek", "day", "dayofyear", "month", "quarter", "year"]

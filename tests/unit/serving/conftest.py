@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from served_tables import mixed, mixed_inputs, mixed_table, table
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skops.io import dump
+from skops.io import dumps
 
 from millrace.settings import Settings
 from millrace.stores.base import ModelVersion
@@ -34,6 +35,12 @@ def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
     )
 
 
+@lru_cache(maxsize=64)
+def stored(estimator) -> bytes:
+    """The skops file of an estimator; the shared ones are written by many tests."""
+    return dumps(estimator)
+
+
 def write_model(
     folder: Path,
     estimator,
@@ -47,7 +54,7 @@ def write_model(
     from ruamel.yaml import YAML
 
     folder.mkdir(parents=True, exist_ok=True)
-    dump(estimator, folder / "model.skops")
+    (folder / "model.skops").write_bytes(stored(estimator))
     columns = columns or [{"name": name, "type": "double", "required": True} for name in "ab"]
     document = {
         "flavors": {"sklearn": {"pickled_model": "model.skops", "serialization_format": "skops"}},
@@ -61,10 +68,12 @@ def write_model(
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _in_this_process():
     """A process for each service of a test takes seconds; the integration tests have them."""
-    monkeypatch.setenv("SERVING_APART", "false")
+    with pytest.MonkeyPatch.context() as patch:  # of a file, so that also a service which it shares has none
+        patch.setenv("SERVING_APART", "false")
+        yield
 
 
 @pytest.fixture(scope="session")
