@@ -46,7 +46,8 @@ def _plain(context: RunContext, rows: ForecastMaterial, candidate: Candidate) ->
     if not isinstance(candidate, ForecastCandidate):
         raise TrainingError(f"The candidate '{candidate.label}' is no forecaster.")
     panel, plan = rows.known, rows.plan
-    with explained(candidate.label, context.warn):
+    # A network that stops at its max_iter is scored like any other: that is no news to warn of.
+    with explained(candidate.label, lambda _: None):
         parts = [
             walk(lambda: candidate.forecaster(SEED), panel, np.asarray(origins), plan.horizon, plan.backtest.refit)
             for origins in (rows.choosing, rows.held)
