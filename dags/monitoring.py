@@ -7,7 +7,7 @@ waits.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import (
@@ -15,20 +15,17 @@ from airflow.sdk import (
     Asset,
     AssetAlias,
     CronTriggerTimetable,
-    ExceptionRetryPolicy,
-    RetryAction,
-    RetryRule,
     get_current_context,
     get_parsing_context,
     task,
 )
 from airflow.sdk.exceptions import AirflowSkipException
+from dag_defaults import START, default_args
 
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, specs_by_dag
-from millrace.task_end import StageRefusedError, end_task
+from millrace.task_end import end_task
 
-START = datetime(2020, 1, 1, tzinfo=UTC)
 PREFIX = "monitoring."
 
 
@@ -43,14 +40,7 @@ def build_dag(loaded: LoadedSpec) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=["millrace-monitoring", *spec.tags],
-        default_args={
-            "owner": spec.owner,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=10),
-            "retry_policy": ExceptionRetryPolicy([RetryRule(StageRefusedError, RetryAction.FAIL)]),
-        },
+        default_args=default_args(spec.owner, timedelta(seconds=30), timedelta(minutes=10)),
     ) as dag:
         outlets = [AssetAlias(f"retrain/{spec.name}")]
         task(task_id="check", execution_timeout=timedelta(hours=1), outlets=outlets)(_check)()

@@ -6,29 +6,25 @@ have; with `schedule: model` it waits for the asset that a new champion updates.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import (
     DAG,
     Asset,
     CronDataIntervalTimetable,
-    ExceptionRetryPolicy,
     Param,
-    RetryAction,
-    RetryRule,
     get_current_context,
     get_parsing_context,
     task,
 )
+from dag_defaults import MOMENT, START, default_args
 
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, specs_by_dag
-from millrace.task_end import StageRefusedError, end_task
+from millrace.task_end import end_task
 
-START = datetime(2020, 1, 1, tzinfo=UTC)
 PREFIX = "scoring."
-MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
 PARAMS = {
     "version": Param(None, type=["null", "string"], title="Version", description="Alias or number; else the spec's."),
     "on_bad_rows": Param(None, enum=[None, "fail", "skip"], title="Bad rows", description="Else as the spec says."),
@@ -49,14 +45,7 @@ def build_dag(loaded: LoadedSpec) -> DAG:
         max_active_runs=1,
         tags=["millrace-scoring", *spec.tags],
         params=PARAMS,
-        default_args={
-            "owner": spec.owner,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=10),
-            "retry_policy": ExceptionRetryPolicy([RetryRule(StageRefusedError, RetryAction.FAIL)]),
-        },
+        default_args=default_args(spec.owner, timedelta(seconds=30), timedelta(minutes=10)),
     ) as dag:
         task(task_id="score", execution_timeout=timedelta(hours=12), outlets=[Asset(f"scores/{spec.name}")])(_score)()
     return dag

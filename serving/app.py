@@ -22,6 +22,7 @@ from serving.access.middleware import AccessMiddleware
 from serving.access.permissions import guard
 from serving.answers import ErrorAnswer
 from serving.body_limit import BodyLimitMiddleware
+from serving.compressed import UnpackBodyMiddleware
 from serving.console_page import mount_console
 from serving.deps import Services
 from serving.errors import install_error_handlers
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.security = security_headers(f"'self' {_origin(settings.airflow)}")
     # Innermost: what stands below is outside of it.
     app.add_middleware(BodyLimitMiddleware, most_bytes=limits.serving_body_bytes, seconds=limits.serving_body_seconds)
+    app.add_middleware(UnpackBodyMiddleware)
     if limits.serving_gzip_bytes:
         app.add_middleware(
             GZipMiddleware, limits.serving_gzip_bytes, compresslevel=5, exclude_content_types=_COMPRESSED

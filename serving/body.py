@@ -9,7 +9,7 @@ from typing import TypeAlias
 from starlette.requests import Request
 from starlette.types import Receive
 
-from serving.failures import MalformedBodyError, SlowBodyError, TooLargeError, refuse_encoding
+from serving.failures import MalformedBodyError, SlowBodyError, TooLargeError
 from serving.runtime.strict_json import parse_json
 
 __all__ = ["parse_json", "read_body"]
@@ -27,12 +27,10 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
 
 
 def refuse_announced(headers: Headers, limit: int) -> None:
-    """Raise TooLargeError or UnsupportedMediaError for a body whose headers say enough."""
+    """Raise TooLargeError for a body that says so itself; packed, it would not be smaller plain."""
     for name, value in headers:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             raise too_large(limit)
-        if name == b"content-encoding":
-            refuse_encoding(value.decode("latin-1"))
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:

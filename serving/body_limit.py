@@ -1,4 +1,4 @@
-"""Bounds every body that a route reads by way of the framework: in size, in time, and to what is not compressed.
+"""Bounds every body that a route reads by way of the framework, in size and in time.
 
 The routes of predictions bound theirs by themselves as well (`serving.body`, `serving.uploads`), because they read
 before, or much more.

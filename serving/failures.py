@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from millrace.errors import MillraceError, RequestError
 
 
@@ -40,10 +42,10 @@ class UnsupportedMediaError(RequestError):
     http_status = 415
 
 
-def refuse_encoding(encoding: str) -> None:
-    """Raise UnsupportedMediaError for a body that is compressed: a few bytes of it could stand for any number."""
-    if encoding.strip().lower() not in {"", "identity"}:
-        raise UnsupportedMediaError(f"The body is sent as {encoding!r:.40}.", hint="Send it without Content-Encoding.")
+class UnknownEncodingError(UnsupportedMediaError):
+    """The body is packed in a way that is not unpacked here."""
+
+    headers: ClassVar = {"Accept-Encoding": "gzip, deflate"}
 
 
 class OverloadedError(MillraceError):
@@ -52,6 +54,12 @@ class OverloadedError(MillraceError):
     code = "overloaded"
     http_status = 503
     retryable = True
+
+
+class ProcessDiedError(OverloadedError):
+    """The process that was asked died, and another is not there yet."""
+
+    code = "process_died"
 
 
 class NotLoadedError(MillraceError):

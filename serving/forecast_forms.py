@@ -46,7 +46,7 @@ class Wanted(BaseModel):
     after: str | None = Field(default=None, description="The `next_after` of the page before.")
 
 
-class WantedSeries(BaseModel):
+class WantedQuality(BaseModel):
     """Which series are asked for."""
 
     model_config = ConfigDict(str_max_length=500)
@@ -55,7 +55,7 @@ class WantedSeries(BaseModel):
     days: int = Field(default=28, ge=1, le=366, description="How far back from the newest forecast times count.")
 
 
-class SeriesSummary(BaseModel):
+class SeriesQuality(BaseModel):
     """One series: what is forecast of it, and how the forecasts of times that have passed have held."""
 
     model_config = ConfigDict(populate_by_name=True, protected_namespaces=())
@@ -66,16 +66,16 @@ class SeriesSummary(BaseModel):
     origin: datetime = Field(description="Where its newest forecast begins.")
     model_version: str
     known: int = Field(description="Forecasts whose true value is known; each origin counts by itself.")
-    missing: int = Field(description="Forecasts of times that have passed whose true value is not known.")
+    missing: int = Field(description="Forecasts of times before the newest origin without a true value.")
     mae: float | None = Field(description="Mean absolute error of those that are known.")
     coverage: float | None = Field(description="Share of their true values within the interval.")
     interval_width: float | None
 
 
-class SeriesAnswer(Answer):
-    """The series of a pipeline."""
+class QualityAnswer(Answer):
+    """The series of a pipeline, each with how its forecasts have held."""
 
     pipeline: str
     target: str
     level: float | None = Field(description="The share of true values that the intervals are to hold.")
-    series: list[SeriesSummary]
+    series: list[SeriesQuality]

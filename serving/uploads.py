@@ -15,7 +15,7 @@ from typing import IO
 from starlette.requests import ClientDisconnect, Request
 
 from millrace.errors import StorageError
-from serving.failures import MalformedBodyError, OverloadedError, SlowBodyError, TooLargeError, refuse_encoding
+from serving.failures import MalformedBodyError, OverloadedError, SlowBodyError, TooLargeError
 
 WRITTEN_AT_ONCE = 1_000_000
 
@@ -46,7 +46,6 @@ class Uploads:
 
     async def receive(self, request: Request) -> IO[bytes]:
         """The body as a file. Raises TooLargeError, SlowBodyError, MalformedBodyError or StorageError."""
-        refuse_encoding(request.headers.get("content-encoding", ""))
         announced = request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self._most_bytes:
             raise self._too_large()

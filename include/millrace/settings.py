@@ -72,6 +72,11 @@ class Settings(BaseSettings):
         default=None, description="Certificate (with its chain, PEM) with which the service answers by https itself."
     )
     service_tls_key: Path | None = Field(default=None, description="Private key of that certificate (PEM).")
+    table_memory_mb: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most memory (MiB) of a step that needs a whole table; default: all that is free.",
+    )
     model_poll_seconds: float = Field(default=2.0, gt=0, description="How often the service looks for a new champion.")
 
     @model_validator(mode="after")

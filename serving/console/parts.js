@@ -26,7 +26,7 @@ export function pageHead(title, lead, ...rest) {
 
 export function section(title, aside, ...content) {
   return h("section", { class: "section", "aria-label": title },
-    h("div", { class: "section-head" }, h("h2", {}, title), aside ? h("p", {}, aside) : null), ...content);
+    h("div", { class: "section-head" }, h("h2", {}, title), aside ? h("div", { class: "aside" }, aside) : null), ...content);
 }
 
 /** What to show where there is nothing yet: what it would be, and the command that makes it. */

@@ -81,4 +81,5 @@ def _job(services: Services, model: LoadedModel) -> Job:
     copy = services.loader.files.copy_of(model.name, model.version.version)
     if copy is None or not is_same(copy[0], model.version):
         raise NotLoadedError(f"The files of {model.name} {model.version.version} are not here.", hint="Try again.")
-    return Job(model.stamp, f"{model.name} {model.version.version}", copy[1], tuple(model.targets))
+    name, pickles = f"{model.name} {model.version.version}", services.limits.serving_pickles == "load"
+    return Job(model.stamp, name, copy[1], tuple(model.targets), pickles)

@@ -1,8 +1,8 @@
-"""The stored forecasts: by pipeline, series and time, the newest forecast of each time; and the series there are."""
+"""The stored forecasts: by pipeline, series and time, the newest forecast of each time; and how they have held."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -14,13 +14,14 @@ from serving.access.permissions import Permission, authorize, require
 from serving.answers import errors, now
 from serving.csv_answer import CSV_TYPE, csv_answer
 from serving.deps import Services, ServicesDep
-from serving.forecast_forms import ForecastsAnswer, SeriesAnswer, SeriesSummary, Wanted, WantedSeries, aware
+from serving.forecast_forms import ForecastsAnswer, QualityAnswer, SeriesQuality, Wanted, WantedQuality, aware
 from serving.logs import request_id
 from serving.media import wanted_type
 
 router = APIRouter(prefix="/api/v1/forecasts", tags=["predictions"], dependencies=[Depends(require(Permission.READ))])
 
 _OWN = frozenset({"pipeline", "series", "from", "to", "origin", "version", "latest", "limit", "after"})
+_OWN_OF_QUALITY = frozenset({"pipeline", "days"})
 NEXT_HEADER, JSON_TYPE = "X-Next-After", "application/json"
 _DESCRIPTION = (
     "Times are ISO 8601, in UTC where they have no offset. Each time of a series is told once, by its newest forecast, "
@@ -54,7 +55,7 @@ def forecasts(services: ServicesDep, request: Request, wanted: Annotated[Wanted,
     known = _known(services, wanted.pipeline)
     found = services.runs.find_forecasts(
         wanted.pipeline,
-        where=_where(wanted, known) | _keys(request, known),
+        where=_where(services, wanted, known) | _keys(services, request, known, _OWN),
         since=wanted.since,
         until=wanted.until,
         after=_place(wanted.after),
@@ -76,20 +77,25 @@ def forecasts(services: ServicesDep, request: Request, wanted: Annotated[Wanted,
     )
 
 
-@router.get("/series", responses=errors(401, 403, 404, 422, 503))
-def series(services: ServicesDep, request: Request, wanted: Annotated[WantedSeries, Query()]) -> SeriesAnswer:
-    """List the series of a pipeline, with how their forecasts of the last days have held."""
+@router.get("/quality", responses=errors(401, 403, 404, 422, 503))
+def quality(services: ServicesDep, request: Request, wanted: Annotated[WantedQuality, Query()]) -> QualityAnswer:
+    """Tell of each series how its forecasts of the last days have held. Key columns are parameters too."""
     authorize(request.scope, Permission.READ, wanted.pipeline)
-    known, moment = _known(services, wanted.pipeline), datetime.now(UTC)
-    since = min(moment, known["origin"]) - timedelta(days=wanted.days)
-    found = services.runs.forecast_series(wanted.pipeline, _target(known), since, moment)
-    return SeriesAnswer(
+    known = _known(services, wanted.pipeline)
+    found = services.runs.held_forecasts(
+        wanted.pipeline,
+        _target(known),
+        since=known["origin"] - timedelta(days=wanted.days),
+        until=known["origin"],
+        where=_keys(services, request, known, _OWN_OF_QUALITY),
+    )
+    return QualityAnswer(
         timestamp=now(),
         request_id=request_id.get(),
         pipeline=wanted.pipeline,
         target=_target(known),
         level=known.get("level"),
-        series=[SeriesSummary.model_validate(one) for one in found],
+        series=[SeriesQuality.model_validate(one) for one in found],
     )
 
 
@@ -101,10 +107,12 @@ def _known(services: Services, pipeline: str) -> dict[str, Any]:
     return known
 
 
-def _where(wanted: Wanted, known: dict[str, Any]) -> dict[str, Any]:
+def _where(services: Services, wanted: Wanted, known: dict[str, Any]) -> dict[str, Any]:
     """The parameters that must be equal; the newest origin where only the newest forecast is wanted."""
     if wanted.latest and wanted.origin is not None:
         raise RequestError("'latest' and 'origin' name two forecasts.", hint="Send one of them.")
+    if wanted.series not in {None, known["series"]}:
+        _refuse_unknown(services, known["pipeline"], "series", str(wanted.series))
     named = {
         "series": wanted.series,
         "origin": known["origin"] if wanted.latest else wanted.origin,
@@ -117,15 +125,26 @@ def _key_columns(known: dict[str, Any]) -> list[str]:
     return [name for name, value in known.items() if name not in RESERVED and isinstance(value, str)]
 
 
-def _keys(request: Request, known: dict[str, Any]) -> dict[str, str]:
-    """The further parameters, which must be key columns of the pipeline. Raises RequestError."""
+def _keys(services: Services, request: Request, known: dict[str, Any], own: frozenset[str]) -> dict[str, str]:
+    """The further parameters, which must be key columns of the pipeline with values that occur. Raises RequestError."""
     columns = _key_columns(known)
-    further = {name: value for name, value in request.query_params.items() if name not in _OWN}
-    for name in further:
+    further = {name: value for name, value in request.query_params.items() if name not in own}
+    for name, value in further.items():
         if name not in columns:
-            allowed = did_you_mean(name, [*columns, *_OWN])
+            allowed = did_you_mean(name, [*columns, *own])
             raise RequestError(f"'{name}' is no parameter and no key column of '{known['pipeline']}'.", hint=allowed)
+        if value != known[name]:
+            _refuse_unknown(services, known["pipeline"], name, value)
     return further
+
+
+def _refuse_unknown(services: Services, pipeline: str, name: str, value: str) -> None:
+    """An empty answer would say that a city has no forecast, where it is only spelt otherwise."""
+    values = services.runs.forecast_values(pipeline, name)
+    if value not in values:
+        raise NotFoundError(
+            f"No series of the pipeline '{pipeline}' has {name} '{value[:80]}'.", hint=did_you_mean(value, values)
+        )
 
 
 def _target(known: dict[str, Any]) -> str:

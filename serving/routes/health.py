@@ -56,6 +56,13 @@ async def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
+@router.get("/health/startup", responses={503: {"description": "The first look is not over."}})
+async def startup(services: ServicesDep) -> JSONResponse:
+    """Tell whether the first look is over and its models are warm; from then on it stays so (a startup probe)."""
+    started = services.watcher.started
+    return JSONResponse({"status": "started" if started else "starting"}, status_code=200 if started else 503)
+
+
 @router.get("/health/ready", responses={503: {"description": "Not yet, or no longer."}})
 async def ready(services: ServicesDep) -> JSONResponse:
     """Tell whether requests should come here: the first look is over and there is something to serve or to wait for."""

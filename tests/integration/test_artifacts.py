@@ -85,9 +85,25 @@ def test_mixed_column_is_named(artifact_store: S3ArtifactStore) -> None:
         artifact_store.write_dataset("demo", [pd.DataFrame({"x": [1, "a"]})])
 
 
-def test_nested_column_is_named(artifact_store: S3ArtifactStore) -> None:
-    with pytest.raises(DataError, match="'x' holds nested values"):
-        artifact_store.write_dataset("demo", [pd.DataFrame({"x": [[1], [2]]})])
+def test_nested_values_are_kept_as_json(artifact_store: S3ArtifactStore) -> None:
+    ref = artifact_store.write_dataset("demo", [pd.DataFrame({"x": [[1], {"b": 2, "a": None}]})])
+    assert artifact_store.open_dataset(ref.uri).frame()["x"].tolist() == ["[1]", '{"a": null, "b": 2}']
+
+
+def test_parts_have_the_dtypes_of_the_whole(artifact_store: S3ArtifactStore) -> None:
+    frame = pd.DataFrame(
+        {
+            "whole": pd.array([1, 2, None, 4], dtype="Int64"),
+            "wide": pd.array([1, 2, 3, None], dtype="Int64") + 2**60,
+            "truth": [True, None, False, True],
+            "text": [None, None, "a", "b"],
+            "full": [1, 2, 3, 4],
+        }
+    )
+    dataset = artifact_store.open_dataset(artifact_store.write_dataset("demo", [frame]).uri)
+    parts = list(dataset.frames(1))
+    assert [part.dtypes.tolist() for part in parts] == [dataset.frame().dtypes.tolist()] * 4
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), dataset.frame())
 
 
 def test_long_integers_keep_their_digits_beside_nulls(artifact_store: S3ArtifactStore) -> None:
@@ -116,20 +132,44 @@ def test_missing_bucket_is_named(settings: Settings) -> None:
     cut=st.integers(0, 50),
 )
 def test_hash_does_not_depend_on_the_cut(values: list[float | None], cut: int) -> None:
-    import tempfile
-    from pathlib import Path
-
-    from millrace.stores.content_hash import ContentHash
-    from millrace.stores.frames import SpilledTable
+    from millrace.stores.content_hash import GROUP_ROWS, ContentHash
+    from millrace.tables.arrow_types import arrow_table
+    from millrace.tables.spool import Spool
 
     def version(frames: list[pd.DataFrame]) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            spilled = SpilledTable(Path(folder))
-            spilled.extend(frames)
-            content = ContentHash(spilled.schema)
-            for group in spilled.groups():
+        with Spool() as spool:
+            for frame in frames:
+                spool.add(arrow_table(frame))
+            content = ContentHash(spool.schema())
+            for group in spool.groups(GROUP_ROWS):
                 content.update(group)
             return content.hexdigest()
 
     frame = pd.DataFrame({"x": pd.Series(values, dtype="float64")})
     assert version([frame]) == version([frame[:cut], frame[cut:]])
+
+
+def test_only_the_newest_folders_are_kept(artifact_store: S3ArtifactStore) -> None:
+    for name in ("a", "b", "c"):
+        for number in range(3):
+            artifact_store.put_bytes(f"pages/{name}/{number}.html", b"a page")
+    artifact_store.put_bytes("pages-too/a/0.html", b"not under the prefix")
+    assert artifact_store.keep_newest("pages/", 3) == []
+    assert artifact_store.keep_newest("pages/", 2) == ["a"]
+    assert artifact_store.keep_newest("pages/", 2) == []
+    there = [name for name in "abc" for n in range(3) if artifact_store.exists(_uri(artifact_store, name, n))]
+    assert there == ["b", "b", "b", "c", "c", "c"]
+    assert artifact_store.exists(f"s3://{artifact_store.bucket}/pages-too/a/0.html")
+
+
+def test_thousands_of_files_are_removed(artifact_store: S3ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("millrace.stores.artifacts.MOST_REMOVED", 7)
+    for number in range(30):
+        artifact_store.put_bytes(f"pages/old/{number}.html", b"a page")
+    artifact_store.put_bytes("pages/zzz/0.html", b"a page")
+    assert artifact_store.keep_newest("pages/", 1) == ["old"]
+    assert artifact_store.keep_newest("pages/", 0) == ["zzz"]
+
+
+def _uri(store: S3ArtifactStore, folder: str, number: int) -> str:
+    return f"s3://{store.bucket}/pages/{folder}/{number}.html"

@@ -123,3 +123,43 @@ def test_a_faulty_set_says_what_to_mend(settings: Settings, folder: Path, old: s
     path = folder / "sets" / "weather.yaml"
     path.write_text(path.read_text().replace(old, new))
     assert said in run(settings, folder, "trips")["error"]["message"]
+
+
+FEATURES = Path(__file__).parents[2] / "include" / "features"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FEATURES.glob("*.yaml")))
+def test_a_published_set_knows_no_value_of_its_future(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the property of the join, with the set as it is read: brute force, and rows from after the last one asked."""
+    from millrace.sources.base import Reading
+    from millrace.sources.reading import read_table
+    from millrace.spec.feature_sets import find_feature_set
+    from millrace.transforms.as_of import as_of
+
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))  # nothing is there: the set reads its synthetic table
+    found = find_feature_set(FEATURES, name)
+    table = read_table(found.source, Reading()).head(500)
+    times = table[found.event_time]
+    asked = table.sample(60, random_state=3)[[*found.entity, found.event_time]].rename(columns={found.event_time: "at"})
+    asked["at"] += pd.Timedelta("90min")
+    known = table[times <= asked["at"].max() - found.known_after]
+    options = {
+        "entity": found.entity,
+        "time": "at",
+        "event_time": found.event_time,
+        "max_age": found.max_age,
+        "known_after": found.known_after,
+    }
+    joined = as_of(asked, table, **options)
+    pd.testing.assert_frame_equal(joined, as_of(asked, known, **options))
+    for place, row in asked.reset_index(drop=True).iterrows():
+        mine = table[(table[found.entity] == row[found.entity]).all(axis=1)] if found.entity else table
+        mine = mine[mine[found.event_time] + found.known_after <= row["at"]]
+        if found.max_age is not None:
+            mine = mine[row["at"] - mine[found.event_time] <= found.max_age]
+        expected = mine.iloc[-1] if len(mine) else pd.Series(index=joined.columns, dtype=float)
+        pd.testing.assert_series_equal(
+            joined.iloc[place], expected[joined.columns], check_names=False, check_dtype=False
+        )

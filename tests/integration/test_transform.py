@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from millrace.errors import DataError, SpecError, TransformError
+from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
 from millrace.stages.outputs import Transformed, Validated
@@ -147,3 +148,61 @@ def test_dropped_rows_are_counted_and_repeats_are_told(platform: Platform):
     warnings = platform.stage(context)["warnings"]
     assert "Transform step 'drop_duplicates' dropped 1 of 4 rows that repeat another row." in warnings
     assert not any("weigh once more" in sentence for sentence in warnings)
+
+
+LARGE = pd.DataFrame({"k": range(150_000), "v": [None if i % 3 == 0 else i % 7 for i in range(150_000)]})
+ROW_WISE = [
+    {"step": "derive", "columns": {"w": "v / (k % 2)"}},
+    {"step": "drop_nulls", "columns": ["v"]},
+    {"step": "cast", "columns": {"v": "integer"}},
+]
+
+
+def test_a_table_in_parts_becomes_what_it_would_as_a_whole(platform: Platform, monkeypatch: pytest.MonkeyPatch):
+    context, parts = platform.transform(LARGE, transform=ROW_WISE)
+    monkeypatch.setattr("millrace.stages.transform.CHUNK_ROWS", 10**6)
+    _, whole = platform.transform(LARGE, transform=ROW_WISE)
+    assert parts.dataset == whole.dataset
+    assert parts.profile == whole.profile
+    assert parts.dataset.columns == {"k": "int64", "v": "int64", "w": "double"}
+    assert [step["rows"] for step in parts.steps] == [150_000, 100_000, 100_000]
+    assert platform.stage(context)["warnings"] == [
+        "Transform step 'derive': 'w' is infinite in 42,857 rows; they became null.",
+        "Transform step 'drop_nulls' dropped 50,000 of 150,000 rows that have no v.",
+    ]
+
+
+def test_a_step_that_needs_all_rows_gets_a_declared_sample(platform: Platform):
+    parts = {"transform": [*ROW_WISE, {"step": "sort", "by": ["v"]}], "memory": {"max_rows": 500, "beyond": "sample"}}
+    context, one = platform.transform(LARGE, **parts)
+    _, two = platform.transform(LARGE, **parts)
+    assert one.dataset == two.dataset
+    rows = platform.rows(one)
+    assert len(rows) == 500
+    assert rows["v"].is_monotonic_increasing
+    assert set(rows["k"] % 3) == {1, 2}
+    assert platform.stage(context)["warnings"][0] == (
+        "The table has 100,000 rows before the step 'sort', which needs all of them; a seeded sample of 500 goes on "
+        "(memory.beyond: sample)."
+    )
+
+
+def test_or_is_refused_by_the_spec_or_by_the_memory(platform: Platform, monkeypatch: pytest.MonkeyPatch):
+    sort = [{"step": "sort", "by": ["k"]}]
+    with pytest.raises(TransformError, match=r"'sort' needs the whole table, and it has 104 rows, more than the 100"):
+        platform.transform(pd.concat([FRAME] * 26), transform=sort, memory={"max_rows": 100})
+    monkeypatch.setattr("millrace.stages.table_room.get_settings", lambda: Settings(table_memory_mb=1))
+    with pytest.raises(TransformError, match=r"which takes about 9 MiB; 1 MiB are allowed \(TABLE_MEMORY_MB\)"):
+        platform.transform(LARGE, transform=sort)
+
+
+def test_a_container_leaves_what_its_limit_and_its_page_cache_say(tmp_path: Path):
+    from millrace.stages.table_room import _left_in_group, free_memory
+
+    assert _left_in_group(tmp_path) > free_memory() > 0
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 150\n")
+    assert _left_in_group(tmp_path) == 450
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _left_in_group(tmp_path) > free_memory()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from millrace.errors import SourceError
-from millrace.sources.arrow_types import MixedColumnError, arrow_column, json_text
-from millrace.sources.spool import Spool
+from millrace.tables.arrow_types import MixedColumnError, arrow_column, json_text
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd

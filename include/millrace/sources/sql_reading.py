@@ -10,12 +10,12 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from millrace.errors import SourceError, SourceUnavailableError
-from millrace.sources.arrow_types import MixedColumnError, arrow_column
 from millrace.sources.base import Reading
 from millrace.sources.formats.checks import check_unique
 from millrace.sources.records import mixed_error
-from millrace.sources.spool import Spool
 from millrace.sources.sql_engine import engine_for, explained
+from millrace.tables.arrow_types import MixedColumnError, arrow_column
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd

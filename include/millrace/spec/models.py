@@ -21,6 +21,7 @@ from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
 from millrace.spec.allocation import Allocation, check_allocation
 from millrace.spec.forecast import check_forecast
+from millrace.spec.memory import Memory
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
@@ -90,6 +91,7 @@ class PipelineSpec(StrictModel):
     expectations: list[Expectation] = Field(default_factory=list, description="What the raw table must satisfy.")
     quarantine: Quarantine = Field(default_factory=Quarantine)
     transform: list[AnyTransform] = Field(default_factory=list, description="Table-wise steps, in order.")
+    memory: Memory = Field(default_factory=Memory, description="What a step may hold that needs the whole table.")
     features: list[AnyFeature] = Field(default_factory=list, description="Row-wise steps, in order.")
     load: list[AnySink] = Field(default_factory=list, description="Where the transformed table is written.")
     task: Task | None = Field(default=None, description="Nothing: a plain ETL.")

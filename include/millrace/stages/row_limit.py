@@ -35,6 +35,13 @@ def limited_frame(dataset: Dataset, spec: PipelineSpec, warn: Callable[[str], No
     return _streamed(dataset, kept)
 
 
+def sample_of(rows: int, count: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Which of `rows` rows belong to a seeded sample of `count`."""
+    kept = np.zeros(rows, dtype=bool)
+    kept[np.random.default_rng(seed).choice(rows, count, replace=False, shuffle=False)] = True
+    return kept
+
+
 def _refused(dataset: Dataset, spec: PipelineSpec) -> tuple[npt.NDArray[np.bool_], str]:
     raise TrainingError(
         f"The table has {dataset.ref.rows:,} rows, more than the {spec.training.max_rows:,} of training.max_rows.",
@@ -43,10 +50,7 @@ def _refused(dataset: Dataset, spec: PipelineSpec) -> tuple[npt.NDArray[np.bool_
 
 
 def _sampled(dataset: Dataset, spec: PipelineSpec) -> tuple[npt.NDArray[np.bool_], str]:
-    rng = np.random.default_rng(spec.training.seed)
-    kept = np.zeros(dataset.ref.rows, dtype=bool)
-    kept[rng.choice(dataset.ref.rows, spec.training.max_rows, replace=False, shuffle=False)] = True
-    return kept, "a seeded sample of"
+    return sample_of(dataset.ref.rows, spec.training.max_rows, spec.training.seed), "a seeded sample of"
 
 
 def _newest(dataset: Dataset, spec: PipelineSpec) -> tuple[npt.NDArray[np.bool_], str]:

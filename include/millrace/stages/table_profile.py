@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from millrace.features.columns import kind_of
+from millrace.stores.base import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_ROWS = 200_000
+CHUNK_ROWS = 65_536
 MAX_COLUMNS = 100
 MAX_CATEGORIES, COMMON, LONGEST = 50, 5, 60
 RARE = 0.01
@@ -24,14 +26,28 @@ RARE = 0.01
 
 def table_profile(frame: pd.DataFrame) -> dict[str, Any]:
     """The description as small JSON: `rows` that were looked at, and a document for each column."""
-    step = -(-len(frame) // MAX_ROWS) or 1
-    looked_at = frame.iloc[::step]
+    looked_at = frame.iloc[:: _step(len(frame))]
     named = list(frame.columns[:MAX_COLUMNS])
     return {
         "rows": len(looked_at),
         "columns": [_described(str(name), looked_at[name]) for name in named],
         "columns_left_out": frame.shape[1] - len(named),
     }
+
+
+def evenly_spaced(dataset: Dataset) -> pd.DataFrame:
+    """The rows of a stored table that its description looks at; memory holds these only."""
+    import pandas as pd
+
+    step, start, parts = _step(dataset.ref.rows), 0, []
+    for frame in dataset.frames(CHUNK_ROWS):
+        parts.append(frame.iloc[-start % step :: step])
+        start += len(frame)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _step(rows: int) -> int:
+    return -(-rows // MAX_ROWS) or 1
 
 
 def _described(name: str, values: pd.Series[Any]) -> dict[str, Any]:

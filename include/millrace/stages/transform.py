@@ -1,23 +1,31 @@
 """Applies the spec's table-wise steps to the accepted rows, and warns when the target is given away.
 
-The table is held in memory here: a step may need all of it. What a step does belongs to `millrace.transforms`.
+The table comes in parts, and is held as a whole only for a step that needs all of it, as far as the spec and the memory
+allow. What a step does, and how it gets its parts, belongs to `millrace.transforms`.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from millrace.errors import DataError, MillraceError, TransformError
+from millrace.errors import DataError
 from millrace.stages.base import RunContext, cache_key, run_stage
 from millrace.stages.other_tables import load_features, load_table
 from millrace.stages.outputs import Transformed, Validated
 from millrace.stages.row_limit import limited_frame
-from millrace.stages.table_profile import table_profile
-from millrace.transforms.base import TransformContext, TransformStep
+from millrace.stages.table_profile import evenly_spaced, table_profile
+from millrace.stages.table_room import room_for
+from millrace.stores.base import DatasetRef
+from millrace.transforms.base import TransformContext
+from millrace.transforms.flow import Flow
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CHUNK_ROWS = 65_536
+"""Rows of one part: what a table has at most that passes in one piece."""
 
 
 def transform(context: RunContext, validated: Validated) -> Transformed:
@@ -37,62 +45,68 @@ def _key(context: RunContext, validated: Validated) -> str | None:
     if not all(step.repeatable for step in context.spec.transform):
         return None
     document = context.spec.as_document()
-    parts = {part: document[part] for part in ("name", "transform", "task", "target", "training")}
+    parts = {part: document[part] for part in ("name", "transform", "memory", "task", "target", "training")}
     return cache_key("transform", {"dataset": validated.dataset.version, **parts})
 
 
 def _transform(context: RunContext, validated: Validated) -> Transformed:
     if not context.spec.transform and context.spec.task is None:
         return Transformed(dataset=validated.dataset)
-    dataset = context.artifacts.open_dataset(validated.dataset.uri)
-    if not context.spec.transform:
-        table = limited_frame(dataset, context.spec, context.warn)
-        _warn_of_contents(context, table)
-        return Transformed(dataset=validated.dataset, profile=table_profile(table))
-    table, steps = _apply(context, dataset.frame())
-    if not len(table):
-        left = ", ".join(f"{step['step']} {step['rows']:,}" for step in steps)
-        raise DataError(
-            f"The transform steps left no row of {validated.dataset.rows:,}.", hint=f"Rows after each step: {left}."
-        )
-    _warn_of_contents(context, table)
-    written = context.artifacts.write_dataset(context.spec.name, [table])
-    return Transformed(dataset=written, steps=steps, profile=table_profile(table))
+    dataset, only = validated.dataset, None
+    steps: list[dict[str, Any]] = []
+    if context.spec.transform:
+        dataset, only, steps = _stepped(context, validated)
+    table = _looked_at(context, dataset, only)
+    if context.spec.task is not None:
+        _warn_of_leaks(context, table)
+        _warn_of_repeats(context, table)
+    return Transformed(dataset=dataset, steps=steps, profile=table_profile(table))
 
 
-def _apply(context: RunContext, table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """The transformed table, and what each step left: `{step, rows, columns, seconds}`."""
+def _stepped(context: RunContext, validated: Validated) -> tuple[DatasetRef, pd.DataFrame | None, list[dict[str, Any]]]:
+    """The stored table, the frame of it where it came in one part, and what each step left."""
     working = TransformContext(
         load_table=lambda source: load_table(context, source), load_features=lambda name: load_features(context, name)
     )
-    steps = []
-    for step in context.spec.transform:
-        started = time.perf_counter()
-        table = _applied(step, table, working)
-        seconds = time.perf_counter() - started
-        steps.append({"step": step.step, "rows": len(table), "columns": table.shape[1], "seconds": seconds})
+    flow = Flow(context.spec.transform, working, room_for(context.spec.memory, context.warn))
+    source = context.artifacts.open_dataset(validated.dataset.uri)
+    passed = _Passed()
+    frames = passed.through(flow.frames(source.frames(CHUNK_ROWS)))
+    stored = context.artifacts.write_dataset(context.spec.name, _not_empty(frames, flow, validated.dataset.rows))
     for note in working.notes:
         context.warn(note)
-    return table, steps
+    return stored, passed.only, [asdict(done) for done in flow.done]
 
 
-def _applied(step: TransformStep, table: pd.DataFrame, working: TransformContext) -> pd.DataFrame:
-    """The table after one step. What pandas raises becomes a sentence that names the step."""
-    try:
-        return step.apply(table, working).reset_index(drop=True)
-    except (MillraceError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        lines = str(error).strip().splitlines()
-        raise TransformError(
-            f"Transform step '{step.step}' failed: {type(error).__name__}: {lines[0] if lines else 'no message'}.",
-            hint="Check that its options suit the types of its columns.",
-        ) from error
+class _Passed:
+    """Lets parts pass and keeps the first of them as long as it is the only one."""
+
+    def __init__(self) -> None:
+        self.only: pd.DataFrame | None = None
+
+    def through(self, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for place, frame in enumerate(frames):
+            self.only = None if place else frame
+            yield frame
 
 
-def _warn_of_contents(context: RunContext, table: pd.DataFrame) -> None:
-    _warn_of_leaks(context, table)
-    _warn_of_repeats(context, table)
+def _not_empty(frames: Iterator[pd.DataFrame], flow: Flow, before: int) -> Iterator[pd.DataFrame]:
+    rows = 0
+    for frame in frames:
+        rows += len(frame)
+        yield frame
+    if rows == 0:
+        left = ", ".join(f"{done.step} {done.rows:,}" for done in flow.done)
+        raise DataError(f"The transform steps left no row of {before:,}.", hint=f"Rows after each step: {left}.")
+
+
+def _looked_at(context: RunContext, dataset: DatasetRef, only: pd.DataFrame | None) -> pd.DataFrame:
+    """The rows that are described and looked at for leaks: those that models learn from, or evenly spaced ones."""
+    spec = context.spec
+    if only is not None and (spec.task is None or len(only) <= spec.training.max_rows):
+        return only
+    opened = context.artifacts.open_dataset(dataset.uri)
+    return evenly_spaced(opened) if spec.task is None else limited_frame(opened, spec, context.warn)
 
 
 def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:
@@ -108,8 +122,6 @@ def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:
 
 def _warn_of_repeats(context: RunContext, table: pd.DataFrame) -> None:
     """Repeated rows never stand on both sides of a split, but each repetition weighs once more."""
-    if context.spec.task is None:
-        return
     if repeated := int(table.duplicated().sum()):
         context.warn(
             f"{repeated:,} of {len(table):,} rows repeat another row and weigh once more each. "

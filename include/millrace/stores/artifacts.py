@@ -7,20 +7,22 @@ manifest does not exist, so that a writer killed half-way leaves nothing that an
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from millrace.connections import s3_client
-from millrace.errors import MillraceError, NotFoundError, StorageError
+from millrace.errors import DataError, MillraceError, NotFoundError, StorageError
 from millrace.settings import Settings
 from millrace.stores.base import DatasetRef
 from millrace.stores.content_hash import GROUP_ROWS, ContentHash
-from millrace.stores.frames import SpilledTable
+from millrace.tables.arrow_types import MixedColumnError, arrow_table
+from millrace.tables.pandas_types import EXACT_INTEGERS, Known, frame_of
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 TABLE = "part-00000.parquet"
-MAX_EXACT_FLOAT = 2**53
+MOST_REMOVED = 1000
+"""How many objects S3 removes at once."""
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -64,18 +67,13 @@ class S3ArtifactStore:
 
         Memory is bounded by one frame. Raises DataError for columns that change, StorageError.
         """
-        folder = Path(tempfile.mkdtemp(prefix="millrace-"))
-        try:
-            spilled = SpilledTable(folder)
-            spilled.extend(frames)
-            table_path = folder / TABLE
-            version = _write_parquet(spilled, table_path)
-            ref = self._reference(pipeline, version, spilled)
+        with tempfile.TemporaryDirectory(prefix="millrace-") as folder, _gathered(frames) as spool:
+            table_path = Path(folder) / TABLE
+            version = _write_parquet(spool, table_path)
+            ref = self._reference(pipeline, version, spool)
             if not self.has_dataset(ref.uri):
                 self._publish(ref, table_path)
             return ref
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     @_explained
     def open_dataset(self, uri: str) -> ParquetDataset:
@@ -100,6 +98,25 @@ class S3ArtifactStore:
             if path.is_file():
                 self._client.upload_file(str(path), self.bucket, f"{prefix.rstrip('/')}/{path.relative_to(folder)}")
         return f"s3://{self.bucket}/{prefix.rstrip('/')}/"
+
+    @_explained
+    def keep_newest(self, prefix: str, count: int) -> list[str]:
+        """Remove all but the newest folders under `prefix` (`a/b/`); returns the names of the removed ones.
+
+        A folder is as new as the newest file in it.
+        """
+        files: dict[str, list[str]] = {}
+        newest: dict[str, datetime] = {}
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for item in page.get("Contents", []):
+                folder = item["Key"].removeprefix(prefix).partition("/")[0]
+                files.setdefault(folder, []).append(item["Key"])
+                newest[folder] = max(newest.get(folder, item["LastModified"]), item["LastModified"])
+        kept = sorted(files, key=lambda folder: (newest[folder], folder), reverse=True)[:count]
+        gone = sorted(set(files) - set(kept))
+        for folder in gone:
+            self._remove(files[folder])
+        return gone
 
     @_explained
     def get_bytes(self, uri: str) -> bytes:
@@ -156,10 +173,18 @@ class S3ArtifactStore:
     def _client(self) -> Any:
         return s3_client(self._settings)
 
-    def _reference(self, pipeline: str, version: str, spilled: SpilledTable) -> DatasetRef:
+    def _remove(self, keys: list[str]) -> None:
+        for first in range(0, len(keys), MOST_REMOVED):
+            objects = [{"Key": key} for key in keys[first : first + MOST_REMOVED]]
+            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            if refused := answer.get("Errors"):
+                why = refused[0].get("Message") or refused[0].get("Code")
+                raise StorageError(f"S3 did not remove {refused[0]['Key']}: {why}.")
+
+    def _reference(self, pipeline: str, version: str, spool: Spool) -> DatasetRef:
         uri = f"s3://{self.bucket}/datasets/{pipeline}/{version}/"
-        columns = {field.name: str(field.type) for field in spilled.schema}
-        return DatasetRef(uri=uri, version=version, rows=spilled.rows, columns=columns)
+        columns = {field.name: str(field.type) for field in spool.schema()}
+        return DatasetRef(uri=uri, version=version, rows=spool.rows, columns=columns)
 
     def _publish(self, ref: DatasetRef, table_path: Path) -> None:
         bucket, prefix = split_uri(ref.uri)
@@ -188,15 +213,16 @@ class ParquetDataset:
     def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
         """The whole table, or some of its columns."""
         with self._file() as parquet:
-            return _to_pandas(parquet.read(columns=columns))
+            return frame_of(parquet.read(columns=columns))
 
     def frames(self, rows: int, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
-        """The table in frames of at most `rows` rows, in order."""
+        """The table in frames of at most `rows` rows, in order, of the dtypes that `frame` gives."""
         import pyarrow as pa
 
         with self._file() as parquet:
+            known = _known(parquet)
             for batch in parquet.iter_batches(batch_size=rows, columns=columns):
-                yield _to_pandas(pa.Table.from_batches([batch]))
+                yield frame_of(pa.Table.from_batches([batch]), known)
 
     def _file(self) -> Any:
         """The Parquet file, opened over S3: only the row groups and columns that are read travel."""
@@ -229,35 +255,66 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _write_parquet(spilled: SpilledTable, path: Path) -> str:
+@contextmanager
+def _gathered(frames: Iterable[pd.DataFrame]) -> Iterator[Spool]:
+    """The frames of one table in a spool. Raises DataError for columns that change, or that mix kinds."""
+    with Spool() as spool:
+        try:
+            for frame in frames:
+                _refuse_other_columns(spool, frame)
+                spool.add(arrow_table(frame))
+            spool.schema()
+        except MixedColumnError as error:
+            (_, value), (_, other) = error.values
+            raise DataError(
+                f"The column '{error.column}' mixes values of several kinds ({value!r} and {other!r}).",
+                hint=f"Cast it to one type: {{step: cast, columns: {{{error.column}: string}}}}, or read it with "
+                "read.dtype.",
+            ) from error
+        if not spool.columns:
+            raise DataError("The table has no columns and no rows.")
+        yield spool
+
+
+def _refuse_other_columns(spool: Spool, frame: pd.DataFrame) -> None:
+    names, before = [str(name) for name in frame.columns], list(spool.columns)
+    if before and names != before:
+        raise DataError(
+            f"The table's columns change after row {spool.rows}: "
+            f"{', '.join(sorted(set(names) ^ set(before))) or 'their order'}.",
+            hint="All chunks of a table must have the same columns.",
+        )
+
+
+def _write_parquet(spool: Spool, path: Path) -> str:
     """Write the table as Parquet, one row group for each group of rows; returns the hash of its content."""
     import pyarrow.parquet as pq
 
-    content = ContentHash(spilled.schema)
-    with pq.ParquetWriter(path, spilled.schema, compression="zstd") as writer:
-        for group in spilled.groups():
+    schema = spool.schema()
+    content = ContentHash(schema)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for group in spool.groups(GROUP_ROWS):
             combined = group.combine_chunks()
             content.update(combined)
             writer.write_table(combined, row_group_size=GROUP_ROWS)
     return content.hexdigest()
 
 
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    """The table as a frame; integers with nulls become floats, but for those that a float cannot hold exactly."""
-    import pandas as pd
-
-    exact = {name: table[name].to_pandas(types_mapper={table[name].type: pd.Int64Dtype()}.get) for name in _wide(table)}
-    frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
-    return frame.assign(**exact)
+def _known(parquet: Any) -> dict[str, Known]:
+    """What the file's own statistics say of each column of the whole table."""
+    groups = [parquet.metadata.row_group(index) for index in range(parquet.metadata.num_row_groups)]
+    names = parquet.schema_arrow.names
+    return {name: _known_column([group.column(place) for group in groups]) for place, name in enumerate(names)}
 
 
-def _wide(table: pa.Table) -> list[str]:
-    """The columns of integers with nulls beyond 2**53, where floats have gaps."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _known_column(parts: list[Any]) -> Known:
+    found = [part.statistics for part in parts if part.statistics is not None]
+    wide = any(isinstance(end, int) and abs(end) > EXACT_INTEGERS for one in found for end in _ends(one))
+    return Known(any(one.null_count for one in found), wide)
 
-    columns = [name for name in table.schema.names if pa.types.is_integer(table[name].type) and table[name].null_count]
-    return [name for name in columns if (pc.max(pc.abs(table[name])).as_py() or 0) > MAX_EXACT_FLOAT]
+
+def _ends(statistics: Any) -> tuple[Any, ...]:
+    return (statistics.min, statistics.max) if statistics.has_min_max else ()
 
 
 def _first_line(error: Exception) -> str:

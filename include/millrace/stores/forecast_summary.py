@@ -16,7 +16,7 @@ class Held:
 
     series: str
     target: str
-    now: datetime
+    until: datetime
     sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("known", "missing", "error"), 0.0))
     within: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("count", "inside", "width"), 0.0))
 
@@ -59,7 +59,7 @@ class Held:
     def _count(self, one: Document) -> None:
         actual, value = one.get("actual"), one.get(self.target)
         if actual is None or value is None:
-            self.sums["missing"] += one["timestamp"] < self.now
+            self.sums["missing"] += one["timestamp"] < self.until
             return
         self.sums["known"] += 1
         self.sums["error"] += abs(value - actual)

@@ -65,6 +65,26 @@ class MongoForecasts(MongoStore):
         return self.collection("forecasts").find_one({"pipeline": pipeline}, sort=[("origin", -1)])
 
     @explained
+    def forecast_series(self, pipeline: str) -> list[str]:
+        """The names of the series that there are forecasts of, in order."""
+        return self.forecast_values(pipeline, "series")
+
+    @explained
+    def forecast_origins(self, pipeline: str, series: str, limit: int = 30) -> list[Document]:
+        """The forecasts of a series by where each begins, newest first."""
+        told = {name: {"$first": f"${name}"} for name in ("model_version", "made_at", "run_id")}
+        span = {"from": {"$min": "$timestamp"}, "to": {"$max": "$timestamp"}}
+        found = self.collection("forecasts").aggregate(
+            [
+                {"$match": {"pipeline": pipeline, "series": series}},
+                {"$group": {"_id": "$origin", **told, **span}},
+                {"$sort": {"_id": -1}},
+                {"$limit": limit},
+            ]
+        )
+        return [{"origin": one.pop("_id"), **one} for one in found]
+
+    @explained
     def find_forecasts(
         self,
         pipeline: str,
@@ -116,12 +136,22 @@ class MongoForecasts(MongoStore):
         }
 
     @explained
-    def forecast_series(self, pipeline: str, target: str, since: datetime, now: datetime) -> list[Document]:
-        """Each series with a forecast of a time since then, and how those before `now` have held: see `Held`."""
-        wanted = {"pipeline": pipeline, "timestamp": {"$gte": since}}
+    def forecast_values(self, pipeline: str, name: str) -> list[str]:
+        """The values of a key column, in order."""
+        return sorted(self.collection("forecasts").distinct(name, {"pipeline": pipeline}))
+
+    @explained
+    def held_forecasts(
+        self, pipeline: str, target: str, *, since: datetime, until: datetime, where: dict[str, Any] | None = None
+    ) -> list[Document]:
+        """Each series with a forecast of a time since then; how those of times before `until` have held (`Held`).
+
+        `where` holds key columns that must be equal.
+        """
+        wanted = {"pipeline": pipeline, "timestamp": {"$gte": since}, **(where or {})}
         found = self.collection("forecasts").find(wanted, dict.fromkeys(Held.reads(target), 1)).sort("series", 1)
         return [
-            Held(name, target, now).of(documents) for name, documents in groupby(found, key=lambda one: one["series"])
+            Held(name, target, until).of(documents) for name, documents in groupby(found, key=lambda one: one["series"])
         ]
 
 

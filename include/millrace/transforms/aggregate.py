@@ -101,8 +101,8 @@ class Resample(TransformStep):
                 hint="Check the source's timestamp.",
             )
         if len(timed) < len(table):
-            context.notes.append(
-                f"Transform step 'resample' dropped {len(table) - len(timed):,} rows that have no '{self.time}'."
+            context.note(
+                self, f"Transform step 'resample' dropped {len(table) - len(timed):,} rows that have no '{self.time}'."
             )
         return timed.sort_values(self.time, kind="stable")  # so that first and last mean first and last in time
 

@@ -33,6 +33,10 @@ class Cast(TransformStep):
     def _yaml_null(cls, value: object) -> object:
         return "null" if value is None else value
 
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
+
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with the columns cast."""
         self.require(table, *self.columns)
@@ -42,16 +46,20 @@ class Cast(TransformStep):
     def _cast(self, values: pd.Series, kind: Kind, context: TransformContext) -> pd.Series:
         cast = _CASTS[kind](values, self.format)
         lost = (cast.isna() & values.notna()).to_numpy()
-        if lost.any():
-            first = int(lost.argmax())
-            found = (
-                f"Transform step 'cast': {shown(values.iloc[first])} in column '{values.name}', row {first + 1}, "
-                f"is no {kind} ({int(lost.sum()):,} of {len(values):,} values are not)"
+        first, count = int(lost.argmax()) if len(lost) else 0, int(lost.sum())
+        row = context.first_row + first + 1
+
+        def found(count: int, of: int) -> str:
+            return (
+                f"Transform step 'cast': {shown(values.iloc[first])} in column '{values.name}', row {row}, "
+                f"is no {kind} ({count:,} of {of:,} values are not)"
             )
-            if self.errors == "error":
-                hint = "Mend the source, give a 'format' for times, or set errors: null to make such values null."
-                raise TransformError(f"{found}.", hint=hint)
-            context.notes.append(f"{found}; they became null.")
+
+        if count and self.errors == "error":
+            hint = "Mend the source, give a 'format' for times, or set errors: null to make such values null."
+            raise TransformError(f"{found(count, context.first_row + len(values))}.", hint=hint)
+        about = str(values.name)
+        context.count(self, about, count, len(values), lambda n, of: f"{found(n, of)}; they became null.")
         return cast
 
 
@@ -60,7 +68,13 @@ def _number(values: pd.Series, _format: str | None) -> pd.Series:
 
     if values.dtype.kind in "iufb":
         return values if values.dtype.kind != "b" else values.astype("int64")
-    return pd.to_numeric(values, errors="coerce")
+    numbers: pd.Series = pd.to_numeric(values, errors="coerce")
+    readable = numbers.notna()
+    if readable.all():
+        return numbers
+    # Beside a null, whole numbers would pass through doubles, which do not hold the long ones.
+    exact = pd.to_numeric(values[readable]) if readable.any() else pd.Series(dtype="int64")
+    return exact.astype("Int64").reindex(values.index) if exact.dtype.kind == "i" else numbers
 
 
 def _integer(values: pd.Series, format_: str | None) -> pd.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 class DropColumns(TransformStep):
     """Drop the named columns."""
 
+    only_selects: ClassVar[bool] = True
+
     step: Literal["drop_columns"]
     columns: list[str] = Field(min_length=1, description="Columns to drop.")
+
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table without the columns."""
@@ -28,8 +34,14 @@ class DropColumns(TransformStep):
 class KeepColumns(TransformStep):
     """Keep the named columns only, in the order named."""
 
+    only_selects: ClassVar[bool] = True
+
     step: Literal["keep_columns"]
     columns: list[str] = Field(min_length=1, description="Columns to keep, in this order.")
+
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with these columns."""
@@ -40,8 +52,14 @@ class KeepColumns(TransformStep):
 class Rename(TransformStep):
     """Give columns new names."""
 
+    only_selects: ClassVar[bool] = True
+
     step: Literal["rename"]
     columns: dict[str, str] = Field(min_length=1, description="Old name to new name.")
+
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with the new names; two columns of one name are refused."""

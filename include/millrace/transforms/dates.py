@@ -42,6 +42,10 @@ class DateParts(TransformStep):
     )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(default="UTC", description="IANA zone of the clock.")
 
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
+
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with the parts; null where the time is missing."""
         self.require_times(table, self.column)
@@ -123,10 +127,11 @@ class RestoreDates(TransformStep):
         differs = named.notna() & (named.astype("string").str.strip().str.lower() != times.dt.day_name().str.lower())
         if differs.any():
             first = differs.to_numpy(dtype=bool).argmax()
-            context.notes.append(
+            context.note(
+                self,
                 f"Transform step '{self.step}': '{self.weekday}' is not the weekday of the restored date in "
                 f"{int(differs.sum()):,} of {len(named):,} rows, e.g. {named.iloc[first]} for "
-                f"{times.iloc[first]:%A, %Y-%m-%d}: the table is wrong there, or start: {self.start} is."
+                f"{times.iloc[first]:%A, %Y-%m-%d}: the table is wrong there, or start: {self.start} is.",
             )
 
     def _unreadable(self, values: pd.Series[Any], wrong: pd.Series[Any], why: str) -> TransformError:

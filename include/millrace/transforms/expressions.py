@@ -58,7 +58,7 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "exp": (1, _numpy("exp")),
     "floor": (1, _numpy("floor")),
     "is_null": (1, lambda values: values.isna()),
-    "length": (1, lambda values: values.str.len()),
+    "length": (1, lambda values: values.str.len().astype("Int64")),
     "log": (1, _numpy("log")),
     "log10": (1, _numpy("log10")),
     "log1p": (1, _numpy("log1p")),

@@ -43,13 +43,18 @@ class FeatureSetStep(TransformStep):
     columns: list[str] | None = Field(default=None, description="Features to take; default: all of the set.")
     prefix: str = Field(default="", description="Put before the features' names.")
 
+    def is_row_wise(self) -> bool:
+        """Each row is matched by itself; the set is held in memory."""
+        return True
+
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with the features, in its own order."""
         import pandas as pd
 
         if context.load_features is None:
             raise TransformError("Transform step 'feature_set' cannot read a set here.", hint="Run the pipeline.")
-        found = context.load_features(self.name)
+        load = context.load_features
+        found = context.once(self, lambda: load(self.name))
         self.require_times(table, self.time)
         self.require(table, *found.entity)
         features = self._chosen(found)
@@ -85,8 +90,7 @@ class FeatureSetStep(TransformStep):
                 )
 
     def _note_unmatched(self, added: pd.DataFrame, context: TransformContext) -> None:
-        lost = int(added.isna().all(axis="columns").sum())
-        if lost:
-            context.notes.append(
-                f"The feature set '{self.name}' knew nothing of {lost:,} of {len(added):,} rows at their time."
-            )
+        context.count(
+            self, "match", int(added.isna().all(axis="columns").sum()), len(added),
+            lambda n, of: f"The feature set '{self.name}' knew nothing of {n:,} of {of:,} rows at their time.",
+        )  # fmt: skip

@@ -35,6 +35,10 @@ class Fill(TransformStep):
             raise ValueError(f"'limit' belongs to method: forward or backward; found method: {self.method}.")
         return self
 
+    def is_row_wise(self) -> bool:
+        """A constant is the same for every row; a statistic, or the value of a neighbour, is not."""
+        return self.method == "constant"
+
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with its gaps filled; what cannot be filled (a group without a value) stays null."""
         self.require(table, *self.columns, *self.by, *([self.order_by] if self.order_by else []))
@@ -58,14 +62,20 @@ class Fill(TransformStep):
         return values.fillna(groups.transform(lambda group: _statistic(group, self.method)))
 
     def _constant(self, values: pd.Series) -> pd.Series:
-        text = values.dtype == object and values.notna().any()
-        if values.isna().any() and text != isinstance(self.value, str) and values.dtype.kind in "iufO":
+        if values.isna().any() and not self._fits(values):
             raise TransformError(
                 f"Transform step 'fill' would put {self.value!r} into '{values.name}', which holds "
                 f"{described(values)}.",
                 hint="Give a value of the column's type, or cast the column first.",
             )
         return values.fillna(self.value)
+
+    def _fits(self, values: pd.Series) -> bool:
+        """Whether the value is of the column's kind, as far as it can be seen: objects that are all null may be any."""
+        if values.dtype.kind != "O":
+            return not (isinstance(self.value, str) and values.dtype.kind in "iuf")
+        known = values.dropna()
+        return known.empty or isinstance(known.iloc[0], str) == isinstance(self.value, str)
 
 
 def _statistic(values: pd.Series, method: str) -> Any:
@@ -90,6 +100,10 @@ class Clip(TransformStep):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"clip.min {self.min} is larger than clip.max {self.max}.")
         return self
+
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with the columns clipped."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -53,6 +53,8 @@ class Condition(StrictModel):
 class Filter(TransformStep):
     """Keep the rows for which a condition holds; a comparison with null does not hold."""
 
+    only_selects: ClassVar[bool] = True
+
     step: Literal["filter"]
     where: Formula | None = Field(default=None, description="Expression, e.g. hour >= 6 and `CO(GT)` < 10.")
     conditions: list[Condition] = Field(default_factory=list, description="Conditions that must all hold.")
@@ -62,6 +64,10 @@ class Filter(TransformStep):
         if (self.where is None) == (not self.conditions):
             raise ValueError("filter needs either 'where' or 'conditions'.")
         return self
+
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The rows that satisfy the condition."""
@@ -83,6 +89,10 @@ class Derive(TransformStep):
     step: Literal["derive"]
     columns: dict[str, Formula] = Field(min_length=1, description="New column to its formula.")
 
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
+
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with the new columns."""
         for name, text in self.columns.items():
@@ -96,10 +106,10 @@ class Derive(TransformStep):
         if not isinstance(values, pd.Series) or values.dtype.kind != "f":
             return values
         infinite = np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
-        if infinite.any():
-            context.notes.append(
-                f"Transform step 'derive': '{name}' is infinite in {int(infinite.sum()):,} rows; they became null."
-            )
+        context.count(
+            self, name, int(infinite.sum()), len(values),
+            lambda n, _: f"Transform step 'derive': '{name}' is infinite in {n:,} rows; they became null.",
+        )  # fmt: skip
         return values.mask(infinite)
 
 

@@ -30,11 +30,15 @@ class Join(TransformStep):
     columns: list[str] | None = Field(default=None, description="Columns to take; default: all.")
     suffix: str = Field(default="_joined", description="For a taken column whose name is there already.")
 
+    def is_row_wise(self) -> bool:
+        """Unless keys must be unique in this table; the joined one is held in memory."""
+        return self.validate_ == "m:1" or (self.validate_ == "m:m" and self.how == "left")
+
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The joined table, in the order of the given one."""
         import pandas as pd
 
-        other = self._other(context)
+        other = context.once(self, lambda: self._other(context))
         self.require(table, *self.on)
         self._require_same_kinds(table, other)
         try:
@@ -85,8 +89,8 @@ class Join(TransformStep):
         else:
             lost = max(rows - len(joined), 0)
             outcome = "they were dropped"
-        if lost:
-            context.notes.append(
-                f"Transform step 'join' found no match for {lost:,} of {rows:,} rows by "
-                f"{', '.join(self.on)}; {outcome}."
-            )
+        context.count(
+            self, "match", lost, rows,
+            lambda n, of: f"Transform step 'join' found no match for {n:,} of {of:,} rows by {', '.join(self.on)}; "
+            f"{outcome}.",
+        )  # fmt: skip

@@ -24,7 +24,14 @@ class PythonFunction(TransformStep):
     function: str = Field(
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*$", description="package.module:function"
     )
+    row_wise: bool = Field(
+        default=False, description="The function looks at each row by itself, and may be called part by part."
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the function.")
+
+    def is_row_wise(self) -> bool:
+        """As the spec says."""
+        return self.row_wise
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """What the function returns, when it is a table."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 class DropEmpty(TransformStep):
     """Drop rows that hold no data: every column is null, times and the columns of `ignore` not counted."""
 
+    only_selects: ClassVar[bool] = True
+
     step: Literal["drop_empty"]
     ignore: list[str] = Field(default_factory=list, description="Columns that do not count as data, e.g. an id.")
     columns: bool = Field(default=False, description="Also drop the columns that are null in every row.")
+
+    def is_row_wise(self) -> bool:
+        """Unless the columns are judged too."""
+        return not self.columns
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table without its empty rows."""
@@ -42,22 +48,28 @@ class DropDuplicates(TransformStep):
         """The table with one row of each kind."""
         self.require(table, *(self.columns or []))
         kept = table.drop_duplicates(subset=self.columns, keep=self.keep).reset_index(drop=True)
-        _note_dropped(self.step, "repeat another row", table, kept, context)
+        _count_dropped(self, "repeat another row", table, kept, context)
         return kept
 
 
 class DropNulls(TransformStep):
     """Drop rows in which a column is null."""
 
+    only_selects: ClassVar[bool] = True
+
     step: Literal["drop_nulls"]
     columns: list[str] | None = Field(default=None, description="Columns to look at; default: all.")
     how: Literal["any", "all"] = Field(default="any", description="Whether one null is enough.")
+
+    def is_row_wise(self) -> bool:
+        """Each row by itself."""
+        return True
 
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table without those rows."""
         self.require(table, *(self.columns or []))
         kept = table.dropna(subset=self.columns, how=self.how).reset_index(drop=True)
-        _note_dropped(self.step, f"have no {' or '.join(self.columns or ['value somewhere'])}", table, kept, context)
+        _count_dropped(self, f"have no {' or '.join(self.columns or ['value somewhere'])}", table, kept, context)
         return kept
 
 
@@ -74,6 +86,10 @@ class Sort(TransformStep):
         return table.sort_values(self.by, ascending=not self.descending, kind="stable", ignore_index=True)
 
 
-def _note_dropped(step: str, why: str, before: pd.DataFrame, after: pd.DataFrame, context: TransformContext) -> None:
-    if dropped := len(before) - len(after):
-        context.notes.append(f"Transform step '{step}' dropped {dropped:,} of {len(before):,} rows that {why}.")
+def _count_dropped(
+    step: TransformStep, why: str, before: pd.DataFrame, after: pd.DataFrame, context: TransformContext
+) -> None:
+    context.count(
+        step, why, len(before) - len(after), len(before),
+        lambda dropped, of: f"Transform step '{step.step}' dropped {dropped:,} of {of:,} rows that {why}.",
+    )  # fmt: skip

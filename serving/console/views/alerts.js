@@ -1,5 +1,6 @@
 // The alerts, newest first: what is wrong, who knows of it, and that it is over.
-import { get, post } from "../api.js";
+import { can } from "../abilities.js";
+import { changed, get, post } from "../api.js";
 import { h } from "../dom.js";
 import { ago } from "../format.js";
 import { empty, notice, pageHead, table, tag } from "../parts.js";
@@ -46,7 +47,7 @@ function told(alert) {
 
 function actions(alert, refused) {
   const button = (verb, text) => h("button", { type: "button", class: "button copy", id: `${verb}-${alert.id}`, onclick: () => change(alert, verb, refused) }, text);
-  if (alert.status === "resolved") return "";
+  if (alert.status === "resolved" || !can("alerts")) return "";
   return h("div", { class: "chips" },
     alert.status === "open" ? button("acknowledge", "Acknowledge") : null, button("resolve", "Resolve"));
 }
@@ -54,7 +55,7 @@ function actions(alert, refused) {
 async function change(alert, verb, refused) {
   try {
     await post(`api/v1/alerts/${encodeURIComponent(alert.id)}/${verb}`, {});
-    dispatchEvent(new HashChangeEvent("hashchange"));
+    changed();
   } catch (error) {
     refused.replaceChildren(notice("is-bad", null, [error.message]));
   }

@@ -26,13 +26,13 @@ HEAVY = (
 
 def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
-        from airflow.dag_processing.dagbag import DagBag
+        from airflow.dag_processing.dagbag import BundleDagBag
         from airflow.serialization.serialized_objects import DagSerialization
 
-        bag = DagBag(dag_folder=str(DAGS))
+        bag = BundleDagBag(dag_folder=str(DAGS), bundle_path=DAGS)
         heavy = [name for name in HEAVY if name in sys.modules]
         os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = "flowers"
-        one = DagBag(dag_folder=str(DAGS))
+        one = BundleDagBag(dag_folder=str(DAGS), bundle_path=DAGS)
         found = {
             "heavy": heavy,
             "errors": bag.import_errors,

@@ -79,6 +79,19 @@ def test_each_time_is_told_once_by_its_newest_forecast(service):
     assert found["next_after"] is None
 
 
+def test_a_page_can_offer_series_and_forecasts_to_choose_from(service):
+    asked_for = {"pipeline": "demand"}
+    assert service.get("/api/v1/forecasts/series", params=asked_for).json()["series"] == ["Bergen", "Oslo"]
+    assert service.get("/api/v1/forecasts/series", params={"pipeline": "none"}).json()["series"] == []
+    found = service.get("/api/v1/forecasts/origins", params={**asked_for, "series": "Oslo"}).json()["origins"]
+    assert [(one["origin"][:10], one["model_version"], one["to"][:10]) for one in found] == [
+        ("2026-05-02", "2", "2026-05-03"), ("2026-05-01", "1", "2026-05-02"),
+    ]  # fmt: skip
+    newest = service.get("/api/v1/forecasts/origins", params={**asked_for, "series": "Oslo", "limit": 1}).json()
+    assert [one["run_id"] for one in newest["origins"]] == ["demand--1"]
+    assert service.get("/api/v1/forecasts/origins", params=asked_for).status_code == 422
+
+
 def test_pages_follow_one_another_over_all_series(service):
     rows: list[dict[str, Any]] = []
     after: dict[str, str] = {}
@@ -99,7 +112,6 @@ def test_times_an_origin_and_offsets_choose(service):
     assert [row["demand"] for row in asked(service, series="Bergen", **span)["forecasts"]] == [0.0, 1.0]
     old = asked(service, city="Oslo", origin="2026-05-01", limit=500)["forecasts"]
     assert [row["demand"] for row in old] == list(range(48))
-    assert asked(service, city="Nowhere")["forecasts"] == []
 
 
 def test_a_version_and_the_newest_forecast_choose(service):
@@ -139,7 +151,7 @@ def test_the_series_tell_how_their_forecasts_have_held(service, run_store):
     found = run_store.find_forecasts("demand", where={"series": "Oslo"})
     truths = {found[0]["_id"]: 10.0, found[1]["_id"]: 5000.0, found[-1]["_id"]: 147.0}
     run_store.record_actuals(truths)
-    answer = service.get("/api/v1/forecasts/series", params={"pipeline": "demand"})
+    answer = service.get("/api/v1/forecasts/quality", params={"pipeline": "demand"})
     assert answer.status_code == 200, answer.text
     bergen, oslo = answer.json()["series"]
     assert (bergen["series"], bergen["known"], bergen["mae"], bergen["coverage"]) == ("Bergen", 0, None, None)
@@ -149,8 +161,9 @@ def test_the_series_tell_how_their_forecasts_have_held(service, run_store):
     assert oslo["coverage"] == pytest.approx(2 / 3)
     assert oslo["mae"] == pytest.approx((10 + 4999 + 0) / 3)
     assert oslo["interval_width"] == 999.0
-    assert bergen["missing"] == 96
-    assert oslo["missing"] == 93
+    assert (bergen["missing"], oslo["missing"]) == (24, 22)  # of the first day, which the data has reached
+    alone = service.get("/api/v1/forecasts/quality", params={"pipeline": "demand", "city": "Oslo"}).json()["series"]
+    assert alone == [oslo]
     assert answer.json()["level"] == 0.9
 
 
@@ -158,6 +171,9 @@ def test_the_series_tell_how_their_forecasts_have_held(service, run_store):
     ("params", "status", "words"),
     [
         ({"pipeline": "demand", "town": "Oslo"}, 422, "'town' is no parameter and no key column of 'demand'"),
+        ({"pipeline": "demand", "city": "oslo"}, 404, "has city 'oslo'. Did you mean 'Oslo'"),
+        ({"pipeline": "demand", "series": "Oslo / 1"}, 404, "No series of the pipeline 'demand' has series"),
+        ({"pipeline": "demand", "days": 3}, 422, "'days' is no parameter"),
         ({"pipeline": "demand", "run_id": "x"}, 422, "'run_id' is no parameter"),
         ({"pipeline": "demand", "latest": "true", "origin": "2026-05-01"}, 422, "'latest' and 'origin' name two"),
         ({"pipeline": "demand", "limit": 0}, 422, "greater than or equal to 1"),

@@ -7,6 +7,7 @@ import json
 import math
 import socket
 import time
+import zlib
 
 import httpx
 import pytest
@@ -230,16 +231,47 @@ def test_lengths_that_are_wrong(client):
     # closed before the announced length had come: nobody is there to be told
 
 
-def test_a_compressed_body_is_refused(client):
-    content = gzip.compress(BODY)
-    for path in [*PATHS.values(), f"/api/v1/models/{NAME}/predict/file"]:
-        for encoding in ("gzip", "br", "deflate, gzip"):
-            headers = {
-                "Content-Encoding": encoding,
-                "Content-Type": "text/csv" if "file" in path else "application/json",
-            }
-            answer = client.post(path, content=content, headers=headers)
-            refused(answer, 415, "Content-Encoding")
+def headers_for(path, encoding):
+    kind = "text/csv" if path.endswith("/predict/file") else "application/json"
+    return {"Content-Encoding": encoding, "Content-Type": kind}
+
+
+def test_a_packed_body_is_answered_as_the_plain_one_on_every_address(client):
+    documents = NEARLY.map(lambda row: {**ROW, **row}) | st.lists(NEARLY, max_size=3) | FRAMES | JSON
+    packs = st.sampled_from([("gzip", gzip.compress), ("deflate", zlib.compress)])
+
+    @FUZZ
+    @given(path=st.sampled_from(list(PATHS.values())), document=documents, pack=packs)
+    def fuzz(path, document, pack):
+        body = json.dumps(document).encode("utf-8", "surrogatepass")
+        kind = {"Content-Type": "application/json"}
+        plain = client.post(path, content=body, headers=kind)
+        packed = client.post(path, content=pack[1](body), headers={**kind, "Content-Encoding": pack[0]})
+        assert packed.status_code == plain.status_code, packed.text
+        for same in ("error", "details", "prediction", "predictions"):
+            assert packed.json().get(same) == plain.json().get(same)
+
+    fuzz()
+
+
+def test_a_damaged_packed_body_is_refused_wherever_it_goes(client):
+    packed = gzip.compress(BODY)
+    damaged = [b"{}", packed[:-1], packed[:20], packed + b"x", packed[:30] + b"\0\0" + packed[32:]]
+    for path in [*PATHS.values(), f"/api/v1/models/{NAME}/predict/file", "/api/v1/auth/login"]:
+        for body in damaged:
+            answer = client.post(path, content=body, headers=headers_for(path, "gzip"))
+            refused(answer, 400, "cannot be unpacked as gzip")
+        for encoding in ("br", "zstd", "deflate, gzip"):
+            answer = client.post(path, content=packed, headers=headers_for(path, encoding))
+            refused(answer, 415, "gzip, deflate")
+            assert answer.headers["accept-encoding"] == "gzip, deflate"
+
+
+def test_a_few_bytes_that_stand_for_very_many_are_refused_wherever_they_go(client):
+    bomb = gzip.compress(bytes(200_000_000))
+    for path in [*PATHS.values(), "/api/v1/auth/login"]:
+        answer = client.post(path, content=bomb, headers=headers_for(path, "gzip"))
+        refused(answer, 413, "larger than 10,000,000 bytes")
 
 
 def test_a_body_that_is_too_large_is_refused_wherever_it_goes(client):

@@ -177,6 +177,10 @@ def test_a_service_with_nothing_to_serve_is_unhealthy(tmp_path, service):
     response = empty.get("/health")
     assert (response.status_code, response.json()["status"]) == (503, "unhealthy")
     assert empty.get("/health/ready").status_code == 503
+    assert (empty.get("/health/startup").status_code, empty.get("/health/startup").json()) == (
+        503,
+        {"status": "starting"},
+    )
     assert empty.get("/health/live").status_code == 200
 
 

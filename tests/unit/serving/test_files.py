@@ -141,7 +141,8 @@ def test_a_json_batch_may_be_answered_as_a_file(client):
         ("/reg/predict/file", {"Content-Type": PARQUET, "Accept": "application/json"}, 406, "Allowed: text/csv"),
         ("/reg/predict/file", {"Content-Type": STREAM}, 400, "no Arrow file that can be read"),
         ("/reg/predict/file", {"Content-Type": "text/csv"}, 400, "not UTF-8"),
-        ("/cls/predict/file", {"Content-Type": PARQUET, "Content-Encoding": "gzip"}, 415, "gzip"),
+        ("/cls/predict/file", {"Content-Type": PARQUET, "Content-Encoding": "gzip"}, 400, "unpacked as gzip"),
+        ("/cls/predict/file", {"Content-Type": PARQUET, "Content-Encoding": "br"}, 415, "gzip, deflate"),
     ],
 )  # fmt: skip
 def test_refusals(client, rows, path, headers, status, words):

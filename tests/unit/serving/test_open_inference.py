@@ -115,10 +115,12 @@ def test_the_client_shows_our_errors(client, mixed_table):
 
 
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
-def test_a_compressed_request_is_refused_with_a_sentence(client, mixed_table, algorithm):
-    inputs = inputs_of(mixed_table.dropna(), client.get_model_metadata("flow"))
-    with pytest.raises(InferenceServerException, match="without Content-Encoding"):
-        client.infer("flow", inputs, request_compression_algorithm=algorithm)
+@pytest.mark.parametrize("binary", [True, False])
+def test_the_stock_client_may_compress_its_requests(client, regression_model, mixed_table, algorithm, binary):
+    table = mixed_table.dropna()
+    inputs = inputs_of(table, client.get_model_metadata("flow"), binary=binary)
+    answer = client.infer("flow", inputs, request_compression_algorithm=algorithm)
+    np.testing.assert_allclose(answer.as_numpy("predict"), regression_model.predict(table), rtol=1e-9)
 
 
 def request(inputs, behind=b"", **further):

@@ -21,8 +21,11 @@ SERIES = pd.DataFrame({"t": HOURS, "v": [1.0, 2.0, 4.0]})
 
 def apply(table: pd.DataFrame, notes: list[str] | None = None, other: pd.DataFrame | None = None, **step: object):
     """What one step makes of the table; `other` is the table that a join reads."""
-    context = TransformContext(load_table=lambda _: other, notes=[] if notes is None else notes)
-    return STEP.validate_python(step).apply(table, context)
+    context = TransformContext(load_table=lambda _: other)
+    result = STEP.validate_python(step).apply(table, context)
+    if notes is not None:
+        notes += context.notes
+    return result
 
 
 def test_aggregate_keeps_null_keys_and_counts_rows():

@@ -10,7 +10,7 @@ from millrace.errors import SourceError, did_you_mean
 from millrace.sources.base import Reading
 from millrace.sources.formats.opening import TableFile
 from millrace.sources.options import ReadOptions
-from millrace.sources.spool import Spool
+from millrace.tables.spool import Spool
 
 _SEPARATORS = {";": ";", "\t": "\\t", ",": ",", "|": "|"}
 _UNNAMED = "Unnamed: "

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from millrace.errors import SourceError
-from millrace.sources.arrow_types import MixedColumnError, arrow_table
 from millrace.sources.base import Reading
 from millrace.sources.formats.checks import check_header, check_named_columns, column_names, drop_unnamed, pandas_dtypes
 from millrace.sources.formats.encoding import encoding_of
 from millrace.sources.formats.opening import TableFile
 from millrace.sources.formats.raw_text import RawText
 from millrace.sources.formats.text_columns import note_almost_numbers
-from millrace.sources.spool import Spool
+from millrace.tables.arrow_types import MixedColumnError, arrow_table
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from millrace.errors import SourceError, did_you_mean
-from millrace.sources.arrow_types import MixedColumnError, arrow_table
 from millrace.sources.base import Reading
 from millrace.sources.formats.checks import check_header, check_named_columns, column_names, drop_unnamed, pandas_dtypes
 from millrace.sources.formats.opening import TableFile
 from millrace.sources.records import mixed_error
-from millrace.sources.spool import Spool
+from millrace.tables.arrow_types import MixedColumnError, arrow_table
+from millrace.tables.spool import Spool
 
 # What openpyxl and the libraries below it raise on a workbook that is cut off or altered.
 _DAMAGES = (

@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from millrace.errors import SourceError
-from millrace.sources.arrow_types import plain_table
 from millrace.sources.base import Reading
 from millrace.sources.formats.checks import check_named_columns, check_unique
 from millrace.sources.formats.opening import TableFile
 from millrace.sources.options import Kind
-from millrace.sources.spool import Spool
+from millrace.tables.arrow_types import plain_table
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -37,9 +37,9 @@ def read_files(files: Sequence[TableFile], reading: Reading, max_bytes: int | No
     if len(files) == 1:
         yield from read_file(files[0], reading, max_bytes)
         return
-    from millrace.sources.arrow_types import MixedColumnError, arrow_table
     from millrace.sources.records import mixed_error
-    from millrace.sources.spool import Spool
+    from millrace.tables.arrow_types import MixedColumnError, arrow_table
+    from millrace.tables.spool import Spool
 
     with Spool() as spool:
         for file in files:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from millrace.sources.base import Reading
-from millrace.sources.spool import Spool
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from millrace.errors import SinkError
 from millrace.sources.sinks.spooling import batches, gathered
-from millrace.sources.spool import Spool
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,28 +68,11 @@ def _folder(sink: FileSink, spool: Spool, target: Path) -> int:
 def write_parts(spool: Spool, rows: int, form: str, folder: Path) -> int:
     """Write the parts and, last, what tells that they are complete; returns how many parts there are."""
     count = 0
-    for table in _parts(spool, rows):
+    for table in spool.groups(rows):
         _WRITERS[form]([table], spool.schema(), folder / f"part-{count:05d}.{form}")
         count += 1
     (folder / MANIFEST).write_text(json.dumps({"rows": spool.rows, "files": count}), "utf-8")
     return count
-
-
-def _parts(spool: Spool, rows: int) -> Iterator[pa.Table]:
-    """The table in parts of so many rows, the last one the rest; one empty part for a table without rows."""
-    held: list[pa.Table] = []
-    count = 0
-    for table in spool.tables():
-        start = 0
-        while start < table.num_rows:
-            piece = table.slice(start, rows - count)
-            held.append(piece)
-            start, count = start + piece.num_rows, count + piece.num_rows
-            if count == rows:
-                yield pa.concat_tables(held)
-                held, count = [], 0
-    if held or not spool.rows:
-        yield pa.concat_tables(held) if held else spool.schema().empty_table()
 
 
 def _exchanged(waiting: Path, target: Path) -> None:

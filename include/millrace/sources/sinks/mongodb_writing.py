@@ -17,7 +17,7 @@ from millrace.sources.base import Delivery
 from millrace.sources.mongodb_reading import explained
 from millrace.sources.sinks.delivery_id import delivery_id
 from millrace.sources.sinks.spooling import batches, check_key, gathered
-from millrace.sources.spool import Spool
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from millrace.errors import SinkError, did_you_mean
-from millrace.sources.arrow_types import MixedColumnError, arrow_table
-from millrace.sources.spool import Spool
+from millrace.tables.arrow_types import MixedColumnError, arrow_table
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd

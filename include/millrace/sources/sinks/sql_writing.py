@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from millrace.errors import SinkError, SinkUnavailableError, did_you_mean
-from millrace.sources.arrow_types import family
 from millrace.sources.base import Delivery
 from millrace.sources.sinks.delivery_id import delivery_id
 from millrace.sources.sinks.spooling import batches, check_key, gathered
-from millrace.sources.spool import Spool
 from millrace.sources.sql_engine import engine_for, explained
+from millrace.tables.arrow_types import family
+from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -63,9 +63,10 @@ def family(kind: pa.DataType) -> str:
 
 
 def _of_series(series: pd.Series[Any], name: str) -> Any:
-    if series.dtype == object:
-        return arrow_column(series.tolist(), name)
-    return plain(pa.array(series, from_pandas=True))
+    try:
+        return plain(pa.array(series, from_pandas=True))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+        return _column_of_odd_values(series.tolist(), name, error)
 
 
 def _column_of_odd_values(values: list[Any], name: str, error: Exception) -> pa.Array:
@@ -116,6 +117,13 @@ def _integers(column: Any) -> Any:
     return pc.cast(column, pa.int64())
 
 
+def _numbers(column: Any) -> Any:
+    """As doubles; what is not a number is null, which is how all tables here say that a value is missing."""
+    numbers = pc.cast(column, pa.float64())
+    missing = pc.is_nan(numbers)
+    return pc.if_else(missing, pa.scalar(None, pa.float64()), numbers) if pc.any(missing).as_py() else numbers
+
+
 def _time_of(column: Any) -> Any:
     zone = getattr(column.type, "tz", None)
     return pc.cast(column, pa.timestamp("ns", tz="UTC" if zone else None))
@@ -125,7 +133,7 @@ _CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], 
     (lambda kind: isinstance(kind, pa.BaseExtensionType), _text),
     (kinds.is_dictionary, _decoded),
     (kinds.is_integer, _integers),
-    (lambda kind: kinds.is_floating(kind) or kinds.is_decimal(kind), lambda column: pc.cast(column, pa.float64())),
+    (lambda kind: kinds.is_floating(kind) or kinds.is_decimal(kind), _numbers),
     (lambda kind: kinds.is_timestamp(kind) or kinds.is_date(kind), _time_of),
     (lambda kind: kinds.is_large_string(kind) or kinds.is_string_view(kind), lambda c: pc.cast(c, pa.string())),
     (lambda kind: kinds.is_time(kind) or kinds.is_duration(kind), _text),

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millrace.sources.arrow_types import MixedColumnError, family
+from millrace.tables.arrow_types import MixedColumnError, family
+from millrace.tables.pandas_types import Known, beyond_doubles, frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-EXACT_INTEGERS = 2**53
-"""Up to here a double holds every integer."""
 
 
 @dataclass
@@ -34,6 +32,8 @@ class Column:
     nulls: int = 0
     rows: int = 0
     wide_integers: bool = False
+    blank: set[pa.DataType] = field(default_factory=set)
+    """The types of chunks that were all null: they tell the column's type where no value does."""
 
     def see(self, values: Any, first_row: int) -> None:
         """Take a chunk's values into account."""
@@ -41,20 +41,22 @@ class Column:
         self.rows += len(values)
         self.nulls += values.null_count
         if values.null_count == len(values):
+            self.blank |= {values.type} if len(values) and kind != "nothing" else set()
             return
         if kind not in self.kinds:
             row = pc.index(pc.is_valid(values), True).as_py()
             self.kinds[kind] = (first_row + row, values[row].as_py())
             self.types[kind] = values.type
         if kind == "integer":
-            bounds = pc.min_max(values).as_py()
-            self.wide_integers |= max(abs(bounds["min"]), abs(bounds["max"])) > EXACT_INTEGERS
+            self.wide_integers |= beyond_doubles(values)
 
     def unified(self, name: str) -> pa.DataType:
         """The type that holds every chunk of the column. Raises MixedColumnError."""
         seen = set(self.kinds)
         if not seen:
-            return pa.null()
+            return next(iter(self.blank)) if len(self.blank) == 1 else pa.null()
+        if seen == {"integer"} and pa.float64() in self.blank and not self.wide_integers:
+            return pa.float64()  # as pandas has it where integers and nulls stand in one chunk
         if len(seen) == 1:
             return self.types[next(iter(seen))]
         if seen == {"integer", "number"}:
@@ -68,6 +70,7 @@ class Spool:
     def __init__(self) -> None:
         self.columns: dict[str, Column] = {}
         self.rows = 0
+        self.bytes = 0
         self._first: pa.Table | None = None
         self._files: list[Path] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -84,6 +87,7 @@ class Spool:
         for name, values in zip(table.column_names, table.columns, strict=True):
             self.columns.setdefault(name, Column(nulls=self.rows, rows=self.rows)).see(values, self.rows)
         self.rows += table.num_rows
+        self.bytes += table.nbytes
         for column in self.columns.values():
             column.nulls += self.rows - column.rows
             column.rows = self.rows
@@ -107,29 +111,32 @@ class Spool:
             with pa.memory_map(str(path)) as source:
                 yield _conformed(pa.ipc.open_file(source).read_all(), schema)
 
-    def frames(self) -> Iterator[pd.DataFrame]:
-        """The chunks as frames whose dtypes are the same from the first to the last."""
+    def groups(self, rows: int) -> Iterator[pa.Table]:
+        """The table in parts of so many rows, the last one the rest; one empty part for a table without rows."""
+        held: list[pa.Table] = []
+        count = 0
         for table in self.tables():
-            yield self._frame(table)
+            start = 0
+            while start < table.num_rows:
+                piece = table.slice(start, rows - count)
+                held.append(piece)
+                start, count = start + piece.num_rows, count + piece.num_rows
+                if count == rows:
+                    yield pa.concat_tables(held)
+                    held, count = [], 0
+        if held or not self.rows:
+            yield pa.concat_tables(held) if held else self.schema().empty_table()
 
-    def _frame(self, table: pa.Table) -> pd.DataFrame:
-        import pandas as pd
+    def frames(self, *, nullable: bool = False) -> Iterator[pd.DataFrame]:
+        """The chunks as frames whose dtypes are the same from the first to the last; see `frame_of`."""
+        known = self.known
+        for table in self.tables():
+            yield frame_of(table, known, nullable=nullable)
 
-        columns = zip(table.column_names, table.columns, strict=True)
-        return pd.DataFrame({name: self._series(values, self.columns[name]) for name, values in columns})
-
-    def _series(self, values: Any, column: Column) -> pd.Series[Any]:
-        import pandas as pd
-
-        kind = family(values.type)
-        if kind == "nothing":
-            return pd.Series([float("nan")] * len(values), dtype="float64")
-        if kind == "integer" and column.nulls:
-            if column.wide_integers:
-                return values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)  # type: ignore[no-any-return]
-            values = pc.cast(values, pa.float64())
-        series: pd.Series[Any] = values.to_pandas()
-        return series.astype(object) if kind == "boolean" and column.nulls else series
+    @property
+    def known(self) -> dict[str, Known]:
+        """What the chunks so far say of each column."""
+        return {name: Known(column.nulls > 0, column.wide_integers) for name, column in self.columns.items()}
 
     def _keep(self, table: pa.Table) -> None:
         if self._first is None and not self._files:
