@@ -52,9 +52,9 @@ def live() -> dict[str, bool]:
 
 
 @router.get("/health/ready", dependencies=_PUBLIC, responses=errors(503))
-def ready(services: ServicesDep) -> JSONResponse:
+async def ready(services: ServicesDep) -> JSONResponse:
     """Say whether the first look at the registry is over and a model serves."""
-    is_ready = services.watcher.started and bool(services.manager.models)
+    is_ready = services.watcher.started and not all(map(services.admission.is_stuck, services.manager.models))
     return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
 
 
