@@ -70,7 +70,7 @@ def model_metadata(model: ServedDep) -> dict[str, Any]:
 
 async def infer(name: str, request: Request, services: ServicesDep, version: str | None = None) -> Response:
     """Predict the rows of the tensors: one input for each field, of shape [n] or [n, 1], as JSON or as bytes."""
-    choice = services.answering.choose(name) if version is None else await services.answering.named(name, version)
+    choice = await services.answering.choice(name, version)
     asked: list[InferRequest] = []
 
     def read(body: bytes) -> Table:
