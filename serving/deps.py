@@ -22,6 +22,7 @@ from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
 from serving.access.settings import AccessSettings
 from serving.apart.process import Apart
+from serving.champion_records import ChampionRecords
 from serving.courier import Courier
 from serving.explaining.process import Explaining
 from serving.gauges import Gauges
@@ -89,6 +90,7 @@ class Services:
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
+        self.champion_records = ChampionRecords(self.runs)
         self.monitoring = MonitoringStore(settings)
         self.desk = AlertDesk(settings)
         self.courier = Courier(self.desk)
@@ -99,6 +101,7 @@ class Services:
             ModelFiles(settings.millrace_home / "models"),
             limits.serving_onnx_threads,
             self.apart if limits.serving_apart else None,
+            pickles=limits.serving_pickles == "load",
         )
         self.traffic_store = MongoTrafficRules(settings)
         self.rules = TrafficRules(self.traffic_store, settings.millrace_home / "models" / ".traffic.json")

@@ -41,6 +41,11 @@ class ServiceSettings(BaseSettings):
     serving_unknown_fields: Literal["refuse", "ignore"] = Field(
         default="refuse", description="What happens to a field that the model does not know."
     )
+    serving_pickles: Literal["refuse", "load"] = Field(
+        default="refuse",
+        description="Whether models that the registry holds as pickles are served: such a file runs the code of "
+        "whoever made it, with the service's rights.",
+    )
     serving_explain_seconds: float = Field(default=5.0, gt=0, description="What one explanation may cost in seconds.")
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")
     serving_wait_seconds: float = Field(

@@ -8,11 +8,11 @@ from __future__ import annotations
 import weakref
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from serving.apart.process import Apart
 from serving.failures import ProcessDiedError
+from serving.runtime.estimator_file import EstimatorFile
 from serving.runtime.predictors import held
 from serving.runtime.predictors.base import Asked, Columns
 
@@ -25,7 +25,7 @@ class ApartPredictor:
     is_compiled = False
     is_quick = False
 
-    def __init__(self, apart: Apart, name: str, file: Path, task: str | None) -> None:
+    def __init__(self, apart: Apart, name: str, file: EstimatorFile, task: str | None) -> None:
         self._apart = apart
         self._held = held.Held(next(_keys), name, file, task)
         about: held.About = apart.run(held.hold, self._held)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from serving.runtime.estimator_file import EstimatorFile
     from serving.runtime.predictors.base import Asked, Columns
     from serving.runtime.predictors.sklearn import SklearnPredictor
 
@@ -22,7 +22,7 @@ class Held:
 
     key: int
     name: str
-    file: Path
+    file: EstimatorFile
     task: str | None
     digest: bytes | None = None
     """Of the file; None: whatever it holds."""
@@ -43,18 +43,17 @@ _opening = threading.Lock()
 def hold(held: Held) -> About:
     """Open a version and hold it. Raises MillraceError."""
     from millrace.errors import StorageError
-    from millrace.stores.model_format import model_from_bytes
     from serving.runtime.heap import give_back
     from serving.runtime.predictors.sklearn import SklearnPredictor
 
     try:
-        content = held.file.read_bytes()
+        content = held.file.path.read_bytes()
     except OSError as error:
         raise StorageError(f"The file of {held.name} is not here any more: {error}.", hint="Try again.") from error
     digest = blake2b(content).digest()
     if held.digest not in {None, digest}:
         raise StorageError(f"The file of {held.name} is not the one that was loaded.", hint="Load it again.")
-    predictor = _models[held.key] = SklearnPredictor(model_from_bytes(content, held.name), held.task)
+    predictor = _models[held.key] = SklearnPredictor(held.file.opened(content, held.name), held.task)
     del content
     give_back()
     return About(predictor.labels, digest)

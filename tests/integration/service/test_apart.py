@@ -20,6 +20,7 @@ import pytest
 from millrace.errors import StorageError
 from serving.apart.process import Apart
 from serving.failures import ProcessDiedError
+from serving.runtime.estimator_file import EstimatorFile
 from serving.runtime.model_files import ModelFiles, open_model
 from serving.runtime.predictors import held
 
@@ -97,8 +98,8 @@ def test_another_process_takes_the_place_of_one_that_dies(opened, apart, inputs)
 
 def test_a_file_that_cannot_be_trusted_is_refused_there_as_here(opened, apart, registry, settings, tmp_path):
     model, folder = opened()
-    damaged = held.Held(99, "mill-flow 1", folder / "model.skops", "regression")
-    damaged.file.write_bytes(b"PK no skops file")
+    damaged = held.Held(99, "mill-flow 1", EstimatorFile(folder / "model.skops", "skops"), "regression")
+    damaged.file.path.write_bytes(b"PK no skops file")
     with pytest.raises(StorageError, match="mill-flow 1 cannot be loaded"):
         apart.run(held.hold, damaged)
     with pytest.raises(StorageError, match="cannot be loaded"):
