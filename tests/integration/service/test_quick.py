@@ -21,6 +21,7 @@ from millrace.stores.predictions import PredictionStore
 from serving.app import create_app
 from serving.quick.protocol import QuickProtocol
 from serving.quick.waiting import Waiting
+from serving.runtime.predictors.apart import ApartPredictor
 
 pytestmark = pytest.mark.integration
 NAME = "mill-flow"
@@ -314,22 +315,21 @@ def test_probabilities_are_told_to_whom_asks(served):
 
 
 def test_a_rush_is_refused_at_once_and_forgotten_after(settings, register, fitted, inputs, start, monkeypatch):
-    monkeypatch.setenv("SERVING_WAIT_SECONDS", "0.001")  # everything takes too long
-    register(fitted(1.0))  # not compiled: it goes the ordinary way
-    content, found = request(rows_of(inputs, 1)[0]), []
+    monkeypatch.setenv("SERVING_CACHE_ENTRIES", "0")
+    register(fitted(1.0))  # not compiled
+    asked = ApartPredictor.ask
+
+    def slowly(self, columns):
+        time.sleep(0.3)
+        return asked(self, columns)
+
+    monkeypatch.setattr(ApartPredictor, "ask", slowly)
+    content = request(rows_of(inputs, 1)[0])
     with start(settings) as client:
-
-        def ask():
-            wire = Wire(client)
-            for _ in range(15):
-                wire.send(content)
-                found.append(wire.read())
-
-        threads = [threading.Thread(target=ask) for _ in range(64)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        wires = [Wire(client) for _ in range(300)]
+        for wire in wires:
+            wire.send(content)
+        found = [wire.read() for wire in wires]
         assert {status for status, _, _ in found} == {200, 503}
         headers, body = next((headers, json.loads(body)) for status, headers, body in found if status == 503)
         assert (headers["retry-after"], body["code"]) == ("1", "overloaded")
