@@ -42,11 +42,18 @@ export function draw({ model, notes, traffic, decisions, fields }) {
       ...Object.entries(model.metrics).slice(0, 5).map(([name, value]) => [words(name), measure(value)]),
     ]) : null,
     ahead ? forecast(model) : section("Try it", "The answer comes from the version that serves now.",
-      fields ? tryIt(model.name, fields) : empty("No version serves yet", "A promoted run makes one.", `millrace run ${model.name}`)),
+      fields ? tryIt(model.name, fields) : unservedNote(model)),
     ahead ? null : trafficSection(model.name, traffic),
     section("Versions", rollbackButton(model.name, model.champion), versions(model)),
     decisions.length ? section("Decisions", h("a", { href: `#/models/${encodeURIComponent(model.name)}/decisions` }, "All decisions →"), decisionTable(decisions)) : null,
   ];
+}
+
+function unservedNote({ name, aliases }) {
+  const waits = aliases.challenger;
+  return waits && !aliases.champion
+    ? empty("No version serves yet", `Version ${waits} waits for a person: in Airflow's Required Actions, or by “Promote” below.`)
+    : empty("No version serves yet", "A promoted run makes one.", `millrace run ${name}`);
 }
 
 function forecast({ name }) {

@@ -197,7 +197,7 @@ def test_the_api_describes_itself(service):
     assert "city=Columbus" in described["description"]
 
 
-def test_a_champion_that_forecasts_answers_no_rows_and_is_no_failure(registry, settings, start, wait):
+def test_a_champion_that_forecasts_answers_no_rows_and_is_no_failure(registry, run_store, settings, start, wait):
     """Its version is not loaded; who asks it for a row is told where its forecasts are."""
     model = ForecastModel(series=["all"], walked=np.zeros(0), record=np.zeros((0, 1, 24)))
     tags = {"millrace.run_id": "r1", "millrace.candidate": "drift", "millrace.task": "forecast"}
@@ -218,8 +218,13 @@ def test_a_champion_that_forecasts_answers_no_rows_and_is_no_failure(registry, s
         )
     )
     registry.set_alias("demand", "champion", made.version)
+    told = {"task": "forecast", "targets": ["demand"], "metrics": {"rmse": 9.0, "mape": 0.06}, "run_id": "r1"}
+    run_store.record_model({"name": "demand", "version": made.version, **told})
     with start(settings) as client:
         wait(lambda: [m["state"] for m in client.get("/api/v1/models").json()["models"]] == ["forecasting"])
+        (listed,) = client.get("/api/v1/models").json()["models"]
+        assert (listed["task"], listed["targets"], listed["champion"]) == ("forecast", ["demand"], made.version)
+        assert listed["metrics"] == {"mape": 0.06, "rmse": 9.0}
         answer = client.post("/api/v1/models/demand/predict", json={})
         assert answer.status_code == 422
         assert "GET /api/v1/forecasts?pipeline=demand" in answer.json()["error"]
