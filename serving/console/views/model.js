@@ -34,6 +34,7 @@ export function draw({ model, notes, traffic, decisions, fields }) {
         h("p", { class: "lead" }, [model.task, model.targets.length ? `predicts ${model.targets.join(", ")}` : null].filter(Boolean).join(" · "))),
       h("div", { class: "head-end" }, h("div", {}, badge(model.state)),
         h("div", { class: "links" }, h("a", { href: `#/runs?pipeline=${encodeURIComponent(model.name)}` }, "Runs"),
+          h("a", { href: `#/models/${encodeURIComponent(model.name)}/checks` }, "Checks"),
           outside(model.links.mlflow, "MLflow"), h("a", { href: "docs" }, "API")))),
     notice("is-warn", "Not everything can be shown", notes),
     model.error ? notice("is-bad", "The champion failed to load", [model.error]) : null,
