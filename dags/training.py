@@ -46,9 +46,7 @@ TIMEOUTS = {
     "evaluate": timedelta(hours=1),
     "register": timedelta(minutes=30),
     "forecast": timedelta(hours=1),
-    "promote": timedelta(minutes=30),
 }
-APPROVE, REJECT = "Approve", "Reject"
 PARAMS = {
     "use_cache": Param(True, type="boolean", title="Reuse unchanged stages", description="Off: do all of them again."),
     "interval_start": Param(None, **MOMENT, title="Start of the data interval", description="Inclusive."),
@@ -93,34 +91,34 @@ def _chain(spec: PipelineSpec) -> None:
     if spec.task == "forecast":
         _stage("forecast")(transform=table, register=registered)
     if spec.promotion.approval == "human":
-        _approval(spec, registered, champion)
+        _asking(spec, registered)
 
 
-def _approval(spec: PipelineSpec, registered: Any, champion: AssetAlias) -> None:
-    """Ask a person about a version that waits; nothing runs, and no slot is held, until somebody answers."""
-    from airflow.providers.standard.operators.hitl import HITLOperator
+def _asking(spec: PipelineSpec, registered: Any) -> None:
+    """Have a person asked about a version that waits, by a DAG of its own: the pipeline's next run need not wait.
+
+    The question is named by the two versions, so that it is asked once, however often a run finds the same.
+    """
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
     waits = task.short_circuit(task_id="has_challenger")(_waits)(register=registered)
-    asked = HITLOperator(
-        task_id="approval",
-        subject=f"Promote the challenger of {spec.name}?",
-        body="{{ ti.xcom_pull(task_ids='register')['decision']['comparison'] }}",
-        options=[APPROVE, REJECT],
-        defaults=APPROVE if spec.promotion.on_timeout == "approve" else REJECT,
-        response_timeout=spec.promotion.approval_timeout,
+    asked = TriggerDagRunOperator(
+        task_id="ask",
+        trigger_dag_id=f"approval.{spec.name}",
+        trigger_run_id=f"version-{{{{ {_REGISTERED}['model_version'] }}}}-against-"
+        f"{{{{ ({_REGISTERED}['decision']['champion'] or {{}}).get('version', 'none') }}}}",
+        conf={"run": "{{ run_id }}", "comparison": f"{{{{ {_REGISTERED}['decision']['comparison'] }}}}"},
+        logical_date=None,
+        skip_when_already_exists=True,
     )
-    settled = _stage("promote", outlets=[champion])(register=registered, approval=asked.output)
-    waits >> asked >> settled
+    waits >> asked
+
+
+_REGISTERED = "ti.xcom_pull(task_ids='register')"
 
 
 def _waits(register: dict[str, Any]) -> bool:
     return bool(register["decision"]["outcome"] == "waiting")
-
-
-def _answer(given: dict[str, Any]) -> dict[str, Any]:
-    """What was answered; Airflow names nobody where the time ran out."""
-    person = given.get("responded_by_user")
-    return {"approved": given["chosen_options"] == [APPROVE], "by": person["name"] if person else None}
 
 
 def _stage(stage: str, **options: Any) -> Any:
@@ -137,8 +135,8 @@ def _perform(candidate: str | None = None, **outputs: Any) -> Any:
         end_task(error)
 
 
-_READ: dict[str, Any] = {"train": list, "approval": _answer}
-"""How an output is read that is no JSON object of a stage: mapped ones come one by one, answers in Airflow's form."""
+_READ: dict[str, Any] = {"train": list}
+"""How an output is read that is no JSON object of a stage: mapped ones come one by one."""
 
 
 def _performed(context: Any, inputs: dict[str, Any], candidate: str | None) -> Any:

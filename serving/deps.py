@@ -21,6 +21,8 @@ from millrace.stores.runs import MongoRunStore
 from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
 from serving.access.settings import AccessSettings
+from serving.apart.process import Apart
+from serving.champion_records import ChampionRecords
 from serving.courier import Courier
 from serving.explaining.process import Explaining
 from serving.gauges import Gauges
@@ -50,6 +52,9 @@ from serving.runtime_metrics import RuntimeMetrics
 from serving.settings import ServiceSettings
 from serving.telemetry.parts import Telemetry
 from serving.uploads import Uploads
+
+FURTHER_LANES = 3
+"""To the process of predictions, beside one for each thread that predicts: for shadows, the watcher and visitors."""
 
 
 class SpecShelf:
@@ -85,12 +90,18 @@ class Services:
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
+        self.champion_records = ChampionRecords(self.runs)
         self.monitoring = MonitoringStore(settings)
         self.desk = AlertDesk(settings)
         self.courier = Courier(self.desk)
         self.artifacts: ArtifactStore = S3ArtifactStore(settings)
+        self.apart = Apart("predictions", limits.serving_threads + FURTHER_LANES, niceness=limits.serving_apart_nice)
         self.loader = ModelLoader(
-            lambda: self.registry, ModelFiles(settings.millrace_home / "models"), limits.serving_onnx_threads
+            lambda: self.registry,
+            ModelFiles(settings.millrace_home / "models"),
+            limits.serving_onnx_threads,
+            self.apart if limits.serving_apart else None,
+            pickles=limits.serving_pickles == "load",
         )
         self.traffic_store = MongoTrafficRules(settings)
         self.rules = TrafficRules(self.traffic_store, settings.millrace_home / "models" / ".traffic.json")
@@ -174,6 +185,7 @@ class Services:
         await asyncio.to_thread(self.telemetry.close)
         self.pool.close()
         await asyncio.to_thread(self.explaining.close)
+        await asyncio.to_thread(self.apart.close)
         self.variants.close()
         self.shadows.close()
         if self.shared_cache is not None:

@@ -56,6 +56,12 @@ class OverloadedError(MillraceError):
     retryable = True
 
 
+class ProcessDiedError(OverloadedError):
+    """The process that was asked died, and another is not there yet."""
+
+    code = "process_died"
+
+
 class NotLoadedError(MillraceError):
     """The model exists, but it cannot be served yet."""
 

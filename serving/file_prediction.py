@@ -7,13 +7,15 @@ nothing of HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Any, TypeVar
 
+from millrace.errors import RequestError
 from serving.deps import Services
-from serving.failures import OverloadedError
+from serving.failures import ModelFailedError, OverloadedError
 from serving.ids import new_id
 from serving.logs import request_id
 from serving.runtime.admission import DeadlineError
@@ -27,6 +29,22 @@ Result = TypeVar("Result")
 PAUSE_SECONDS = 0.5
 MOST_PAUSES = 120
 """A part that finds the model busy waits for so long altogether: the rows that were answered are worth it."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An answer that may go out: which version made it, for how many rows, and its pieces."""
+
+    model: LoadedModel
+    rows: int
+    first: bytes
+    others: AsyncIterator[bytes]
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The whole answer."""
+        yield self.first
+        async for piece in self.others:
+            yield piece
 
 
 @dataclass(frozen=True)
@@ -44,19 +62,26 @@ class FilePrediction:
     async def check(self) -> int:
         """Read the whole file; the number of its rows. Raises MalformedBodyError, TooLargeError or RequestError."""
         rows = 0
-        async for part in self._parts():
-            rows += len(next(iter(part.values())))
+        async with aclosing(self._parts()) as parts:
+            async for part in parts:
+                rows += len(next(iter(part.values())))
         return rows
 
-    async def answers(self, wanted: TableFormat) -> AsyncIterator[bytes]:
+    async def begun(self, wanted: TableFormat) -> Begun:
+        """The answer with its first piece: whatever fails until then is an ordinary error answer."""
+        rows, answers = await self.check(), self.answers(wanted)
+        return Begun(self.choice.model, rows, await anext(answers), answers)
+
+    async def answers(self, wanted: TableFormat) -> AsyncGenerator[bytes]:
         """The file of answers, in pieces."""
         answer = AnswerFile(wanted)
-        async for part in self._parts():
-            identity = new_id()
-            found = await self._predicted(part, identity)
-            ids = [f"{identity}/{row}" for row in range(len(found.values))] if self.ids else None
-            if piece := await self._beside(partial(_written, answer, self.choice.model, found, ids)):
-                yield piece
+        async with aclosing(self._parts()) as parts:
+            async for part in parts:
+                identity = new_id()
+                found = await self._predicted(part, identity)
+                ids = [f"{identity}/{row}" for row in range(len(found.values))] if self.ids else None
+                if piece := await self._beside(partial(_written, answer, self.choice.model, found, ids)):
+                    yield piece
         yield answer.end()
 
     async def _predicted(self, part: dict[str, Any], identity: str) -> Predictions:
@@ -68,17 +93,38 @@ class FilePrediction:
         finally:
             request_id.reset(outer)
 
-    async def _parts(self) -> AsyncIterator[dict[str, Any]]:
+    async def _parts(self) -> AsyncGenerator[dict[str, Any]]:
         limits = self.services.limits
         self.file.seek(0)
         ignore = limits.serving_unknown_fields == "ignore"
         rows, most = limits.serving_batch_rows, limits.serving_file_rows
         parts = decoded_parts(self.form, self.file, self.choice.model, rows=rows, most=most, ignore_unknown=ignore)
-        while (part := await self._beside(partial(next, parts, None))) is not None:
-            yield part
+        try:
+            while (part := await self._beside(partial(next, parts, None))) is not None:
+                yield part
+        finally:
+            with suppress(ValueError):  # a thread may be reading still, for a caller who has gone
+                parts.close()
 
     async def _beside(self, work: Callable[[], Result]) -> Result:
         return await _patiently(partial(self.services.pool.run, work))
+
+
+async def begun_by_any(work: FilePrediction, wanted: TableFormat) -> Begun:
+    """The answer of the variant that the traffic rule chose; of the champion where that fails on the first part.
+
+    Later it is too late: the answer has said whose it is.
+    """
+    try:
+        return await work.begun(wanted)
+    except ModelFailedError as error:
+        instead = work.services.traffic.fall_back(work.choice, error)
+        if instead is None:
+            raise
+        try:
+            return await replace(work, choice=instead).begun(wanted)
+        except RequestError:  # the file fits the variant, and not the champion
+            raise error from None
 
 
 def _written(answer: AnswerFile, model: LoadedModel, found: Predictions, ids: list[str] | None) -> bytes:

@@ -40,11 +40,10 @@ def describe_model(document: Document, model: LoadedModel) -> None:
 
 def prediction_schema(model: LoadedModel) -> Document:
     """The JSON schema of one prediction: a number, a label, or an object by target; {} where that is not known."""
-    labels = getattr(model.estimator, "classes_", None)
-    if model.task == "classification" and labels is not None and len(labels) <= _MOST_LABELS:
-        return {"enum": list(labels.tolist())}
+    if model.task == "classification" and model.labels is not None and len(model.labels) <= _MOST_LABELS:
+        return {"enum": list(model.labels)}
     try:
-        (value,) = model.predict([model.signature.example]).values
+        (value,) = model.example_answer.values
     except MillraceError:
         return {}
     if isinstance(value, dict):

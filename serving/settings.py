@@ -31,8 +31,20 @@ class ServiceSettings(BaseSettings):
     serving_queue_rows: int = Field(
         default=5_000, ge=1, description="Rows that may wait before such a model; more are refused (503)."
     )
+    serving_apart: bool = Field(
+        default=True,
+        description="Models that are not compiled predict in a process beside the worker; else in the worker itself.",
+    )
+    serving_apart_nice: int = Field(
+        default=5, ge=0, le=19, description="How much that process stands back behind the worker (nice)."
+    )
     serving_unknown_fields: Literal["refuse", "ignore"] = Field(
         default="refuse", description="What happens to a field that the model does not know."
+    )
+    serving_pickles: Literal["refuse", "load"] = Field(
+        default="refuse",
+        description="Whether models that the registry holds as pickles are served: such a file runs the code of "
+        "whoever made it, with the service's rights.",
     )
     serving_explain_seconds: float = Field(default=5.0, gt=0, description="What one explanation may cost in seconds.")
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")

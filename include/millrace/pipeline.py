@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from millrace.errors import RequestError
 from millrace.run_summary import run_summary
 from millrace.settings import Settings, get_settings
 from millrace.sources.base import DataInterval
@@ -25,6 +26,7 @@ from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
 from millrace.stages.search.workers import lasting
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.audit_log import MongoAuditLog
 from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
@@ -118,6 +120,28 @@ def scoring(context: RunContext, version: str | None = None, on_bad_rows: OnBadR
     from millrace.stages.score import score
 
     document: dict[str, Any] = score(context, version, on_bad_rows).model_dump(mode="json")
+    return document
+
+
+def approval(loaded: LoadedSpec, run_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """Apply what was answered about the version of a run, which had ended and ends again; as the stage's JSON.
+
+    Raises NotFoundError, RequestError for a run that registered nothing.
+    """
+    from millrace.stages.approval import Answer, settle
+
+    kept = MongoRunStore(get_settings()).get_run(run_id)["stages"].get("register", {}).get("output")
+    if kept is None:
+        raise RequestError(f"The run {run_id} has registered no version.", hint="Name a run whose version waits.")
+    context = open_context(loaded, run_id)
+    try:
+        audit = MongoAuditLog(get_settings())
+        settled = settle(context, audit, Registered.model_validate(kept), Answer.model_validate(answer))
+    except BaseException as error:
+        close_run(context, error_document(error))
+        raise
+    close_run(context, None)
+    document: dict[str, Any] = settled.model_dump(mode="json")
     return document
 
 
@@ -215,13 +239,6 @@ def _forecast(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any
     return forecast(context, transformed, Registered.model_validate(inputs["register"]))
 
 
-def _promote(context: RunContext, inputs: dict[str, Any], _: str | None) -> Any:
-    from millrace.stages.approval import Answer, settle
-
-    registered = Registered.model_validate(inputs["register"])
-    return settle(context, registered, Answer.model_validate(inputs["approval"]))
-
-
 def _trained(inputs: dict[str, Any]) -> list[Trained]:
     return [Trained.model_validate(document) for document in inputs["train"]]
 
@@ -235,5 +252,4 @@ _STAGES = {
     "evaluate": _evaluate,
     "register": _register,
     "forecast": _forecast,
-    "promote": _promote,
 }

@@ -16,13 +16,18 @@ export function get(path) {
 }
 
 /** The JSON answer of a POST with a JSON body. */
-export function post(path, content) {
-  return ask(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(content),
-  });
+export const post = (path, content) => change("POST", path, content);
+export const put = (path, content) => change("PUT", path, content);
+export const patch = (path, content) => change("PATCH", path, content);
+export const remove = (path) => change("DELETE", path);
+
+function change(method, path, content) {
+  const body = content === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
+  return ask(path, { method, ...body });
 }
+
+/** Says that something was changed, so that the page shows it. */
+export const changed = () => dispatchEvent(new Event("millrace:changed"));
 
 async function ask(path, options = {}) {
   let response = await send(path, options, await token());

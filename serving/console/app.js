@@ -1,9 +1,13 @@
 // Chooses the view by the address, keeps it fresh, and shows the service's health.
+import { can, learned, onAbilities } from "./abilities.js";
 import { Refusal, get } from "./api.js";
 import { h } from "./dom.js";
 import { elapsed } from "./format.js";
 import { commandLine, look, notice } from "./parts.js";
+import * as access from "./views/access.js";
 import * as alerts from "./views/alerts.js";
+import * as decisions from "./views/decisions.js";
+import * as forecasts from "./views/forecasts.js";
 import * as health from "./views/health.js";
 import * as model from "./views/model.js";
 import * as models from "./views/models.js";
@@ -17,10 +21,11 @@ import { onPerson, person, signOut } from "./session.js";
 // pause(answer) says in how many milliseconds to ask again, 0 for never.
 const ROUTES = [
   [/^\/pipelines$/, pipelines], [/^\/runs$/, runs], [/^\/runs\/(?<id>[^/]+)$/, run],
-  [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/alerts$/, alerts], [/^\/health$/, health], [/^\/sign-in$/, signin],
+  [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/models\/(?<name>[^/]+)\/decisions$/, decisions],
+  [/^\/forecasts$/, forecasts], [/^\/alerts$/, alerts], [/^\/access$/, access], [/^\/health$/, health], [/^\/sign-in$/, signin],
 ];
 const main = document.getElementById("main");
-let shown = { token: 0, text: null, timer: 0 };
+let shown = { token: 0, text: null, timer: 0, again: () => {} };
 
 function parse() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
@@ -38,14 +43,19 @@ async function navigate() {
   if (location.hash && !location.hash.startsWith("#/")) return;
   const [view, parameters] = parse();
   clearTimeout(shown.timer);
-  shown = { token: shown.token + 1, text: null, timer: 0 };
+  const present = shown.token + 1;
+  shown = { token: present, text: null, timer: 0, again: () => refresh(view, parameters, present) };
   for (const link of document.querySelectorAll("[data-tab]")) {
-    if (link.dataset.tab === view.tab) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.dataset.tab === view.tab) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   document.title = `${view.title(parameters)} · Millrace`;
   main.replaceChildren(h("p", { class: "loading" }, "Loading…"));
-  await refresh(view, parameters, shown.token);
+  await learned();
+  await refresh(view, parameters, present);
+  if (present !== shown.token) return;
   main.querySelector("h1")?.focus({ preventScroll: true });
   document.getElementById("announce").textContent = document.title;
   window.scrollTo(0, 0);
@@ -53,6 +63,7 @@ async function navigate() {
 
 async function refresh(view, parameters, token) {
   let pause = 5000;
+  clearTimeout(shown.timer);
   try {
     const answer = await view.load(parameters);
     if (token !== shown.token) return;
@@ -128,7 +139,14 @@ function setUpTheme() {
 setInterval(() => {
   for (const time of document.querySelectorAll("time[datetime]")) time.textContent = elapsed(time.dateTime);
 }, 30000);
+/** The sections that not everybody has. */
+function drawTabs() {
+  document.querySelector("[data-tab=access]").hidden = !can("account");
+}
+
 addEventListener("hashchange", navigate);
+addEventListener("millrace:changed", () => shown.again());
+onAbilities(() => { drawTabs(); shown.text = null; });
 onPerson(drawPerson);
 drawPerson();
 setUpTheme();

@@ -1,4 +1,5 @@
 // The candidates side by side on the same held-out rows, with intervals, and what was decided.
+import { checks } from "./decisions.js";
 import { h, svg } from "./dom.js";
 import { measure, words } from "./format.js";
 import { section, table, tag } from "./parts.js";
@@ -31,12 +32,6 @@ export function comparison(run) {
     body.append(h("p", { class: "verdict" }, run.reason), checks(run.decision?.checks ?? []));
   }
   return section("Candidates", "Scored on the same held-out rows; the best was chosen by cross-validation.", body);
-}
-
-/** What the promotion rule looked at, part by part. */
-function checks(found) {
-  return h("ul", { class: "verdict", "aria-label": "The promotion rule" }, found.map((check) =>
-    h("li", {}, tag(check.passed ? "held" : "failed", check.passed ? "is-good" : "is-bad"), " ", check.found)));
 }
 
 /** Low and high ends of an interval, however the record writes it. */

@@ -2,7 +2,9 @@
 import { h } from "./dom.js";
 
 const whole = new Intl.NumberFormat("en");
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const moment = new Intl.DateTimeFormat(undefined, {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+});
 
 export const count = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 
@@ -41,6 +43,7 @@ export function ago(iso) {
 
 export function elapsed(iso) {
   const seconds = (Date.now() - new Date(iso)) / 1000;
+  if (seconds < -45) return ahead(-seconds);
   if (seconds < 45) return "just now";
   for (const [size, unit] of [[86400, "day"], [3600, "hour"], [60, "minute"]]) {
     const amount = Math.round(seconds / size);
@@ -49,9 +52,38 @@ export function elapsed(iso) {
   return "1 minute ago";
 }
 
+function ahead(seconds) {
+  for (const [size, unit] of [[86400, "day"], [3600, "hour"], [60, "minute"]]) {
+    const amount = Math.round(seconds / size);
+    if (seconds >= size * 0.9) return `in ${amount} ${unit}${amount === 1 ? "" : "s"}`;
+  }
+  return "in 1 minute";
+}
+
 export const exact = (iso) => (iso ? moment.format(new Date(iso)) : "–");
 
 /** The readable part of a run id: what follows the pipeline's name. */
 export const shortRun = (run) => run.run_id.replace(`${run.pipeline}--`, "");
 
 export const words = (name) => name.replaceAll("_", " ");
+
+const DAY = { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" };
+const onDays = (points) => points.every(({ at }) => /T00:00:00(\.0+)?(Z|\+00:00)$/.test(at));
+const onYears = (points) => points.every(({ at }) => /-01-01T00:00:00(\.0+)?(Z|\+00:00)$/.test(at));
+
+/** The time of a point as its series counts: years and days as they are written, hours in the reader's zone. */
+export function momentOf(points, iso) {
+  if (onYears(points)) return iso.slice(0, 4);
+  if (onDays(points)) return new Date(iso).toLocaleDateString(undefined, DAY);
+  return moment.format(new Date(iso));
+}
+
+/** In which zone the hours of a series are written; nothing for days and years. */
+export const zoneOf = (points) => (onDays(points) ? null : Intl.DateTimeFormat().resolvedOptions().timeZone);
+
+/** A moment short enough for an axis. */
+export function axisMoment(points, iso) {
+  if (onYears(points)) return iso.slice(0, 4);
+  if (onDays(points)) return new Date(iso).toLocaleDateString(undefined, { ...DAY, year: undefined });
+  return new Date(iso).toLocaleString(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+}

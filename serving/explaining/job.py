@@ -5,8 +5,6 @@ It imports heavy libraries and computes for long with the interpreter's lock hel
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +15,19 @@ MOST_MODELS = 4
 
 @dataclass(frozen=True)
 class Job:
-    """A version to explain: what tells it from others, where its files are, and the names of its targets."""
+    """A version to explain: what tells it from others, where its files are, and the names of its targets.
+
+    `pickles`: whether a file that runs code may be opened.
+    """
 
     stamp: bytes
     name: str
     folder: Path
     targets: tuple[str, ...]
+    pickles: bool = False
 
 
 _models: OrderedDict[bytes, tuple[Any, Any]] = OrderedDict()
-
-
-def begin() -> None:
-    """Ready the process: one thread for numbers, and no reaction to the terminal's interrupt."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def prepare(job: Job) -> None:
@@ -43,7 +39,7 @@ def prepare(job: Job) -> None:
     if job.stamp in _models:
         _models.move_to_end(job.stamp)
         return
-    _models[job.stamp] = fitted_in(job.folder, job.name)
+    _models[job.stamp] = fitted_in(job.folder, job.name, pickles=job.pickles)
     while len(_models) > MOST_MODELS:
         _models.popitem(last=False)
 

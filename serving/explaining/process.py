@@ -6,14 +6,13 @@ One row is explained at a time; a few may wait. The event loop only waits, it ne
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.pool import Pool
 from typing import Any
 
 from millrace.errors import MillraceError
-from serving.explaining.job import Job, begin, explain, prepare
+from serving.apart.process import Apart
+from serving.explaining.job import Job, explain, prepare
 from serving.failures import ModelFailedError, NotExplainableError, OverloadedError
 
 PREPARE_SECONDS = 60.0
@@ -26,7 +25,7 @@ class Explaining:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._pool: Pool | None = None
+        self._apart = Apart("explanations", lanes=1)
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -43,9 +42,7 @@ class Explaining:
 
     def close(self) -> None:
         """End the process."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.terminate()
+        self._apart.close()
 
     async def _explained(self, job: Job, columns: dict[str, Any]) -> list[dict[str, Any]]:
         try:
@@ -67,26 +64,8 @@ class Explaining:
 
     async def _run(self, seconds: float, work: Callable[..., Any], *arguments: Any) -> Any:
         """What `work` gives in the process. Raises TimeoutError, and then the process is no more."""
-        loop = asyncio.get_running_loop()
-        if self._pool is None:
-            self._pool = await asyncio.to_thread(
-                partial(multiprocessing.get_context("spawn").Pool, 1, initializer=begin)
-            )
-        future: asyncio.Future[Any] = loop.create_future()
-
-        def settle(give: Callable[[Any], None], value: Any) -> None:
-            if not future.done():
-                give(value)
-
-        self._pool.apply_async(
-            work,
-            arguments,
-            callback=lambda value: loop.call_soon_threadsafe(settle, future.set_result, value),
-            error_callback=lambda error: loop.call_soon_threadsafe(settle, future.set_exception, error),
-        )
         try:
-            async with asyncio.timeout(seconds):
-                return await future
-        except (TimeoutError, asyncio.CancelledError):
-            await asyncio.to_thread(self.close)  # it computes what nobody waits for
+            return await asyncio.to_thread(partial(self._apart.run, work, *arguments, seconds=seconds))
+        except asyncio.CancelledError:
+            await asyncio.to_thread(self._apart.kill)  # it computes what nobody waits for
             raise

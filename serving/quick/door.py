@@ -1,5 +1,7 @@
 """Lets predictions in, gathers those of one turn of the event loop, and answers them by one run of their model.
 
+A row for a model that takes its time waits for it by itself (`waiting`).
+
 The order is the one of the ordinary way: who asks, what it may do, what it sent, how often it asked; then the
 prediction, its record, its answer. A request for which any of this does not go smoothly is declined, untouched but for
 its count, and the ordinary way judges it again and words what is wrong. Only one refusal is given here: that a model
@@ -12,25 +14,27 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import ASGIApp
 
 from millrace.errors import MillraceError
 from serving.access.addresses import real_address
 from serving.access.callers import Caller
-from serving.access.limits import Limit
 from serving.access.permissions import Permission
 from serving.answers import now
 from serving.logs import AccessLine
 from serving.quick.answers import Bodies, Head, refusal, whole
+from serving.quick.asked import Asked, Target
 from serving.quick.headers import Known, read_headers
 from serving.quick.predicting import Wanted, predicted
+from serving.quick.waiting import Waiting
 from serving.records.entry import Entry, packed
 from serving.request_key import LONGEST_KEY
 from serving.requests import identity_of
 from serving.runtime.admission import Admission, Place
 from serving.runtime.answering import INLINE_BYTES, INLINE_ROWS
-from serving.runtime.loaded_model import Predictions
+from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.runtime.traffic import Choice
 
 if TYPE_CHECKING:
@@ -46,44 +50,20 @@ FIRST = 128
 """Requests that may go the ordinary way at once to a model of which nothing is known yet."""
 
 
-class Target(NamedTuple):
-    """What an address asks for."""
-
-    name: str
-    path: str
-    probabilities: bool
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A request that was let in."""
-
-    by: QuickProtocol
-    target: Target
-    known: Known
-    caller: Caller
-    counted_as: str
-    limit: Limit
-    choice: Choice
-    row: tuple[Any, ...] | None
-    """None: it is refused, because the model has too much to do."""
-    request_id: str
-    started: float
-
-
 class QuickDoor:
     """The door of one process."""
 
     def __init__(self, services: Services, security: tuple[tuple[bytes, bytes], ...]) -> None:
         self._services = services
         self._access = services.access
+        self._security = security
         self._head = Head(b"200 OK", *security)
         self._full = Head(b"503 Service Unavailable", (b"retry-after", b"1"), *security)
         self._ignore_unknown = services.limits.serving_unknown_fields == "ignore"
         self.most_bytes = min(INLINE_BYTES, services.limits.serving_body_bytes)
         """Of a body; a larger one is decoded beside the event loop."""
         self._targets: dict[bytes, Target] = {}
-        self._pending: list[_Asked] = []
+        self._pending: list[Asked] = []
         self._loop = asyncio.get_running_loop()
         limits = services.limits
         self.ordinary = Admission(limits.serving_wait_seconds, note_shed=services.metrics.note_shed, first_rows=FIRST)
@@ -93,11 +73,16 @@ class QuickDoor:
         """Whether an address may be one that is answered here."""
         return url in self._targets or (url.startswith(_PREFIX) and self._learnt(url))
 
-    def take(self, asked: QuickProtocol) -> bool:
-        """Let a whole request in, to be answered at the end of this turn; False: it must go the ordinary way."""
+    def take(self, asked: QuickProtocol) -> bool | ASGIApp:
+        """Let a whole request in, to be answered at the end of this turn, or by the application that is given.
+
+        False: it must go the ordinary way.
+        """
         entered = self._entered(asked)
         if entered is None:
             return False
+        if entered.row is not None and not entered.choice.model.is_compiled:
+            return self._waiting(entered)
         self._pending.append(entered)
         if len(self._pending) == 1:
             self._loop.call_soon(self.flush)
@@ -110,7 +95,7 @@ class QuickDoor:
     def flush(self) -> None:
         """Answer what waits."""
         pending, self._pending = self._pending, []
-        groups: dict[tuple[int, str], list[_Asked]] = {}
+        groups: dict[tuple[int, str], list[Asked]] = {}
         for asked in self._counted(pending):
             if asked.row is None:
                 self._refuse(asked)
@@ -119,6 +104,19 @@ class QuickDoor:
         for group in groups.values():
             for start in range(0, len(group), INLINE_ROWS):
                 self._settle(group[start : start + INLINE_ROWS])
+
+    def _waiting(self, asked: Asked) -> bool | ASGIApp:
+        if not self._access.rates.takes(asked.counted_as, asked.limit, 1):
+            return False
+        return Waiting(asked, asked.by.app, self._security, self._predicted, self._note_one)
+
+    async def _predicted(self, asked: Asked) -> tuple[LoadedModel, Predictions]:
+        rows = asked.choice.model.codec.rows(ignore_unknown=self._ignore_unknown)
+        columns = rows.joined([asked.row or ()])
+        return await self._services.answering.of_choice(asked.choice, columns, probabilities=asked.target.probabilities)
+
+    def _note_one(self, asked: Asked, status: int) -> None:
+        self._note([asked], time.perf_counter(), status)
 
     def _learnt(self, url: bytes) -> bool:
         path, mark, query = url.partition(b"?")
@@ -132,7 +130,7 @@ class QuickDoor:
         self._targets[url] = Target(name.decode("ascii"), path.decode("ascii"), _QUERIES[mark + query])
         return True
 
-    def _entered(self, asked: QuickProtocol) -> _Asked | None:
+    def _entered(self, asked: QuickProtocol) -> Asked | None:
         known, target = self._known(asked), self._targets[asked.url]
         if known is None or asked.client is None or len(asked.body) > self.most_bytes:
             return None
@@ -142,13 +140,13 @@ class QuickDoor:
         choice = self._choice(target.name, known.key or request_id) if caller is not None else None
         if caller is None or choice is None:
             return None
-        row = None
-        if choice.model.is_compiled:
+        row, has_room = None, self.ordinary.has_room(target.name)
+        if has_room or choice.model.is_compiled:  # reading a body that is refused would cost most of the refusal
             row = choice.model.codec.rows(ignore_unknown=self._ignore_unknown).row(asked.body)
-        if row is None and self.ordinary.has_room(target.name):
+        if row is None and has_room:
             return None
         who, limit = caller.counted_as(address), self._access.limit_of(caller)
-        return _Asked(asked, target, known, caller, who, limit, choice, row, request_id, time.perf_counter())
+        return Asked(asked, target, known, caller, address, who, limit, choice, row, request_id, time.perf_counter())
 
     def _address(self, peer: str, known: Known) -> str:
         proxies = self._access.proxies
@@ -181,7 +179,7 @@ class QuickDoor:
         asked.seen = (asked.headers, known)
         return known
 
-    def _counted(self, pending: list[_Asked]) -> Iterable[_Asked]:
+    def _counted(self, pending: list[Asked]) -> Iterable[Asked]:
         """Those whose callers may ask so often; the others are declined."""
         counts: dict[str, int] = {}
         for asked in pending:
@@ -196,7 +194,7 @@ class QuickDoor:
             else:
                 asked.by.decline()
 
-    def _settle(self, group: list[_Asked]) -> None:
+    def _settle(self, group: list[Asked]) -> None:
         """Answer a group; whatever goes wrong, nobody is left waiting."""
         try:
             self._answer(group)
@@ -204,12 +202,12 @@ class QuickDoor:
             log.exception("%d requests could not be answered on the short way", len(group))
             self._decline(group)
 
-    def _decline(self, group: list[_Asked]) -> None:
+    def _decline(self, group: list[Asked]) -> None:
         for asked in group:
             if asked.by.waits:
                 asked.by.decline()
 
-    def _answer(self, group: list[_Asked]) -> None:
+    def _answer(self, group: list[Asked]) -> None:
         model, wanted = group[0].choice.model, [_wanted(asked) for asked in group]
         rows = model.codec.rows(ignore_unknown=self._ignore_unknown)
         try:
@@ -224,17 +222,17 @@ class QuickDoor:
             self._send(asked, self._head, body)
         self._note(group, time.perf_counter(), 200)
 
-    def _refuse(self, asked: _Asked) -> None:
+    def _refuse(self, asked: Asked) -> None:
         body = refusal(self.ordinary.refusal(asked.target.name), asked.request_id)
         self._send(asked, self._full, body)
         self._note([asked], time.perf_counter(), 503)
 
-    def _send(self, asked: _Asked, head: Head, body: bytes) -> None:
+    def _send(self, asked: Asked, head: Head, body: bytes) -> None:
         is_secure = asked.known.is_secure or asked.by.scheme == "https"
         start = head.of(asked.by.server_state.default_headers, is_secure=is_secure)
         asked.by.answer(whole(start, asked.request_id, body))
 
-    def _record(self, group: list[_Asked], columns: dict[str, Any], found: Predictions, ended: float) -> None:
+    def _record(self, group: list[Asked], columns: dict[str, Any], found: Predictions, ended: float) -> None:
         """Keep the predictions before the answers go out."""
         (model, variant), log = group[0].choice, self._services.prediction_log
         version = model.version
@@ -256,7 +254,7 @@ class QuickDoor:
             )
         )
 
-    def _note(self, group: list[_Asked], ended: float, status: int) -> None:
+    def _note(self, group: list[Asked], ended: float, status: int) -> None:
         """Count the answers, and write their lines in the access log."""
         seconds, timestamp = [ended - asked.started for asked in group], now()
         self._services.metrics.note_requests("POST", _ROUTE, status, seconds)
@@ -275,7 +273,7 @@ class QuickDoor:
             )
 
 
-def _wanted(asked: _Asked) -> Wanted:
+def _wanted(asked: Asked) -> Wanted:
     return Wanted(asked.row or (), asked.target.probabilities)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, TimerHandle
 from typing import TYPE_CHECKING, Any
 
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -90,10 +91,11 @@ class QuickProtocol(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        if self._door is not None and self._door.take(self):
+        taken = self._door is not None and self._door.take(self)
+        if taken is True:
             self._held, self.waits = False, True
         else:
-            self._go_the_ordinary_way()
+            self._go_the_ordinary_way(taken or self.app)
 
     def answer(self, content: bytes) -> None:
         """Send the answer to the request that the door took."""
@@ -110,7 +112,7 @@ class QuickProtocol(HttpToolsProtocol):
         """Give the request that the door took to the application after all."""
         self.waits = False
         if self.parser is not None and not self.transport.is_closing():
-            self._go_the_ordinary_way()
+            self._go_the_ordinary_way(self.app)
 
     def on_response_complete(self) -> None:
         """Go on to the next request; the door learns how long the ordinary way took."""
@@ -144,10 +146,13 @@ class QuickProtocol(HttpToolsProtocol):
         if self._held and not self.transport.is_closing():
             self._let_go()
 
-    def _go_the_ordinary_way(self) -> None:
+    def _go_the_ordinary_way(self, app: ASGIApp) -> None:
+        """Begin the request as uvicorn does, answered by `app`."""
         if self._door is not None:
             self._ordinary = self._door.begin(self)
+        ordinary, self.app = self.app, app
         self._let_go()
+        self.app = ordinary
         super().on_message_complete()
 
     def _end_ordinary(self, *, learn: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, SecretStr
 
+from serving.access.callers import identify
 from serving.access.permissions import Permission, require
 from serving.access.sessions import Pair
 from serving.answers import Answer, errors, now
@@ -55,6 +56,29 @@ class TokensAnswer(Answer):
     expires_in: float = Field(description="How long the access token counts, in seconds.")
     user: str
     role: str
+
+
+class CallerAnswer(Answer):
+    """Who asks, and what that caller may do."""
+
+    name: str
+    kind: str = Field(description="user, key or anonymous.")
+    role: str | None = None
+    permissions: list[str]
+
+
+@router.get("/me", dependencies=_PUBLIC)
+def me(request: Request) -> CallerAnswer:
+    """Tell the caller what the service takes it for: a page shows only what its reader may do."""
+    caller = identify(request)
+    return CallerAnswer(
+        timestamp=now(),
+        request_id=request_id.get(),
+        name=caller.name,
+        kind=caller.kind,
+        role=caller.role,
+        permissions=sorted(caller.permissions),
+    )
 
 
 @router.post("/login", dependencies=_PUBLIC, responses=errors(401, 422, 429, 503))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -13,10 +14,9 @@ from serving.answers import Answer, errors, now
 from serving.body import read_body
 from serving.deps import Services, ServicesDep
 from serving.explaining.job import Job
-from serving.failures import NotLoadedError
 from serving.logs import request_id
 from serving.runtime.loaded_model import LoadedModel
-from serving.runtime.model_files import is_same
+from serving.runtime.predictors.base import Columns
 
 router = APIRouter(prefix="/api/v1/models", tags=["predictions"], dependencies=[Depends(require(Permission.PREDICT))])
 
@@ -49,20 +49,30 @@ class ExplanationAnswer(Answer):
     explanations: list[Explanation] = Field(description="One; of a regression with several targets one for each.")
 
 
-@router.post(
-    "/{name}/explain",
-    response_model=ExplanationAnswer,
-    response_model_exclude_none=True,
-    responses=errors(400, 404, 408, 413, 415, 422, 500, 501, 503),
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
-)
+EXPLANATION: dict[str, Any] = {
+    "response_model": ExplanationAnswer,
+    "response_model_exclude_none": True,
+    "responses": errors(400, 404, 408, 413, 415, 422, 500, 501, 503),
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+    },
+}
+"""How a route describes itself that explains a row."""
+
+
+@router.post("/{name}/explain", **EXPLANATION)
 async def explain(name: str, request: Request, services: ServicesDep) -> Response:
     """Explain the prediction of one row by SHAP values, given as for `/predict`. It is not recorded."""
-    model = services.answering.choose(name).model
+    return await explain_row(services, request, name, None)
+
+
+async def explain_row(services: Services, request: Request, name: str, which: str | None) -> Response:
+    """Explain a row by the version that the caller names, or that the traffic rule chooses."""
+    model = (await services.answering.choice(name, which)).model
     body = await read_body(request, services.limits.serving_body_bytes, services.limits.serving_body_seconds)
     ignore = services.limits.serving_unknown_fields == "ignore"
     columns = model.codec.decode_body(body, many=False, ignore_unknown=ignore)
-    explanations = await services.explaining.explain(_job(services, model), columns)
+    explanations = await _explanations(services, model, columns)
     found = await services.pool.run(lambda: model.predict_columns(columns))
     return JSONResponse(
         {
@@ -77,8 +87,10 @@ async def explain(name: str, request: Request, services: ServicesDep) -> Respons
     )
 
 
-def _job(services: Services, model: LoadedModel) -> Job:
-    copy = services.loader.files.copy_of(model.name, model.version.version)
-    if copy is None or not is_same(copy[0], model.version):
-        raise NotLoadedError(f"The files of {model.name} {model.version.version} are not here.", hint="Try again.")
-    return Job(model.stamp, f"{model.name} {model.version.version}", copy[1], tuple(model.targets))
+async def _explanations(services: Services, model: LoadedModel, columns: Columns) -> list[dict[str, Any]]:
+    """The explanations; the files of a version that is kept nowhere are there for so long."""
+    about, pickles = f"{model.name} {model.version.version}", services.limits.serving_pickles == "load"
+    with ExitStack() as held:
+        folder = await services.pool.run(lambda: held.enter_context(services.loader.files_of(model.version)))
+        job = Job(model.stamp, about, folder, tuple(model.targets), pickles)
+        return await services.explaining.explain(job, columns)

@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 
 from serving.access.permissions import Permission, require
 from serving.answers import errors
-from serving.deps import ServicesDep
+from serving.deps import Services, ServicesDep
 from serving.failures import UnsupportedMediaError
-from serving.file_prediction import FilePrediction
+from serving.file_prediction import FilePrediction, begun_by_any
 from serving.media import media_type, wanted_type
 from serving.routes.predict import FILES, about
 from serving.runtime.tables import FORMATS
@@ -40,15 +40,18 @@ class _Pieces(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-@router.post(
-    "/{name}/predict/file",
-    response_class=Response,
-    responses={
+FILE: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {
         200: {"content": FILES, "description": "A row for each row of the file, in the same order."},
         **errors(400, 404, 406, 408, 413, 415, 422, 500, 503),
     },
-    openapi_extra={"requestBody": {"required": True, "content": FILES}},
-)
+    "openapi_extra": {"requestBody": {"required": True, "content": FILES}},
+}
+"""How a route describes itself that predicts a file."""
+
+
+@router.post("/{name}/predict/file", **FILE)
 async def predict_file(
     name: str, request: Request, services: ServicesDep, probabilities: bool = False, ids: bool = False
 ) -> Response:
@@ -56,17 +59,23 @@ async def predict_file(
 
     With `ids` each row has a `prediction_id` for `/api/v1/feedback`.
     """
-    choice, form = services.answering.choose(name), _form_of(request)
+    return await predict_upload(services, request, name, None, probabilities=probabilities, ids=ids)
+
+
+async def predict_upload(
+    services: Services, request: Request, name: str, which: str | None, *, probabilities: bool, ids: bool
+) -> Response:
+    """Predict a file by the version that the caller names, or that the traffic rule chooses."""
+    choice, form = await services.answering.choice(name, which), _form_of(request)
     wanted = FORMATS[wanted_type(request.headers, FORMATS, form.media_type)]
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(services.uploads.place())
         file = stack.enter_context(await services.uploads.receive(request))
         work = FilePrediction(services, choice, form, file, probabilities, ids)
-        rows, answers = await work.check(), work.answers(wanted)
-        first = await anext(answers)  # what fails at once is an ordinary error answer too
+        begun = await (work.begun(wanted) if which is not None else begun_by_any(work, wanted))
         held = stack.pop_all()
-    headers = {**about(choice.model), "X-Millrace-Rows": str(rows)}
-    return _Pieces(held, _joined(first, answers), media_type=wanted.media_type, headers=headers)
+    headers = {**about(begun.model), "X-Millrace-Rows": str(begun.rows)}
+    return _Pieces(held, begun.pieces(), media_type=wanted.media_type, headers=headers)
 
 
 def _form_of(request: Request) -> TableFormat:
@@ -76,9 +85,3 @@ def _form_of(request: Request) -> TableFormat:
             f"The content type {kind!r:.60} is no table's.", hint=f"Allowed: {', '.join(FORMATS)}."
         )
     return FORMATS[kind]
-
-
-async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in others:
-        yield piece

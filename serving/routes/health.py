@@ -56,9 +56,16 @@ async def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
+@router.get("/health/startup", responses={503: {"description": "The first look is not over."}})
+async def startup(services: ServicesDep) -> JSONResponse:
+    """Tell whether the first look is over and its models are warm; from then on it stays so (a startup probe)."""
+    started = services.watcher.started
+    return JSONResponse({"status": "started" if started else "starting"}, status_code=200 if started else 503)
+
+
 @router.get("/health/ready", responses={503: {"description": "Not yet, or no longer."}})
 async def ready(services: ServicesDep) -> JSONResponse:
-    """Tell whether requests should come here: the first look is over and there is something to serve or to wait for."""
+    """Tell whether requests should come here: the first look is over, and a model answers or there is none yet."""
     is_ready = services.watcher.started and _can_serve(services)
     return JSONResponse({"status": "ready" if is_ready else "not ready"}, status_code=200 if is_ready else 503)
 
@@ -70,8 +77,11 @@ def _status(services: Services, problems: list[str]) -> Status:
 
 
 def _can_serve(services: Services) -> bool:
-    """Whether a model serves, or the registry says that there is none yet."""
-    return bool(services.manager.models) or services.manager.registry_state.champions == {}
+    """Whether a model serves and is not stuck, or the registry says that there is none yet."""
+    serving = services.manager.models
+    if not serving:
+        return services.manager.registry_state.champions == {}
+    return not all(map(services.admission.is_stuck, serving))
 
 
 def _mlflow(services: Services) -> PartState:
@@ -103,4 +113,9 @@ def _problems(services: Services, parts: dict[str, PartState]) -> list[str]:
         for name, model in manager.models.items()
         if manager.is_withdrawn(name)
     ]
-    return [*away, *failed, *withdrawn, *services.traffic.problems()]
+    stuck = [
+        f"{name}: its predictions do not end; new ones are refused."
+        for name in manager.models
+        if services.admission.is_stuck(name)
+    ]
+    return [*away, *failed, *withdrawn, *stuck, *services.traffic.problems()]

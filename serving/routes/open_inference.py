@@ -52,9 +52,9 @@ def live() -> dict[str, bool]:
 
 
 @router.get("/health/ready", dependencies=_PUBLIC, responses=errors(503))
-def ready(services: ServicesDep) -> JSONResponse:
+async def ready(services: ServicesDep) -> JSONResponse:
     """Say whether the first look at the registry is over and a model serves."""
-    is_ready = services.watcher.started and bool(services.manager.models)
+    is_ready = services.watcher.started and not all(map(services.admission.is_stuck, services.manager.models))
     return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
 
 
@@ -70,7 +70,7 @@ def model_metadata(model: ServedDep) -> dict[str, Any]:
 
 async def infer(name: str, request: Request, services: ServicesDep, version: str | None = None) -> Response:
     """Predict the rows of the tensors: one input for each field, of shape [n] or [n, 1], as JSON or as bytes."""
-    choice = services.answering.choose(name) if version is None else await services.answering.named(name, version)
+    choice = await services.answering.choice(name, version)
     asked: list[InferRequest] = []
 
     def read(body: bytes) -> Table:

@@ -22,6 +22,7 @@ from serving.routes.tables import by_format, predict_table
 from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.runtime.tables import FORMATS
 from serving.runtime.tables.answers import file_of, table_of
+from serving.runtime.traffic import Choice
 
 router = APIRouter(prefix="/api/v1/models", tags=["predictions"], dependencies=[Depends(require(Permission.PREDICT))])
 _REFUSALS = errors(400, 404, 408, 413, 422, 500, 503)
@@ -35,34 +36,55 @@ def _body(schema: dict[str, Any], further: dict[str, Any] | None = None) -> dict
     return {"requestBody": {"required": True, "content": content}}
 
 
-@router.post(
-    "/{name}/predict",
-    response_model=PredictionAnswer,
-    responses=_REFUSALS,
-    openapi_extra=_body({"type": "object", "description": "One row: input field to value."}),
-)
+ROW: dict[str, Any] = {
+    "response_model": PredictionAnswer,
+    "responses": _REFUSALS,
+    "openapi_extra": _body({"type": "object", "description": "One row: input field to value."}),
+}
+"""How a route describes itself that predicts one row."""
+ROWS: dict[str, Any] = {
+    "response_model": BatchAnswer,
+    "responses": {200: {"content": FILES}, **_REFUSALS, **errors(406)},
+    "openapi_extra": _body({"type": "array", "items": {"type": "object"}, "minItems": 1}, FILES),
+}
+"""The same for some rows."""
+
+
+@router.post("/{name}/predict", **ROW)
 async def predict(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
     """Predict one row, given as a JSON object of input fields."""
-    model, found = await _predicted(name, request, services, many=False, probabilities=probabilities)
+    return await predict_row(services, request, name, None, probabilities=probabilities)
+
+
+@router.post("/{name}/predict/batch", **ROWS)
+async def predict_batch(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
+    """Predict rows in the form that Content-Type names; the answers come in the same order, in the form of Accept."""
+    return await predict_rows(services, request, name, None, probabilities=probabilities)
+
+
+async def predict_row(
+    services: Services, request: Request, name: str, which: str | None, *, probabilities: bool
+) -> Response:
+    """Predict one row by the version that the caller names, or that the traffic rule chooses."""
+    choice = await services.answering.choice(name, which)
+    model, found = await _predicted(services, request, choice, which, many=False, probabilities=probabilities)
     return Response(answer_of(model, found, many=False), media_type=_JSON)
 
 
-@router.post(
-    "/{name}/predict/batch",
-    response_model=BatchAnswer,
-    responses={200: {"content": FILES}, **_REFUSALS, **errors(406)},
-    openapi_extra=_body({"type": "array", "items": {"type": "object"}, "minItems": 1}, FILES),
-)
-async def predict_batch(name: str, request: Request, services: ServicesDep, probabilities: bool = False) -> Response:
-    """Predict rows in the form that Content-Type names; the answers come in the same order, in the form of Accept."""
+async def predict_rows(
+    services: Services, request: Request, name: str, which: str | None, *, probabilities: bool
+) -> Response:
+    """Predict some rows in any form, and answer them in any."""
     wanted = wanted_type(request.headers, (_JSON, *FORMATS), _JSON)
     form = FORMATS.get(media_type(request.headers))
+    choice = await services.answering.choice(name, which)
     if form is None:
-        model, found = await _predicted(name, request, services, many=True, probabilities=probabilities)
+        model, found = await _predicted(services, request, choice, which, many=True, probabilities=probabilities)
     else:
-        choice = services.answering.choose(name)
         decode = by_format(services, choice.model, form)
-        model, found = await predict_table(services, choice, request, decode, probabilities=lambda: probabilities)
+        model, found = await predict_table(
+            services, choice, request, decode, probabilities=lambda: probabilities, is_shared=which is None
+        )
     if wanted == _JSON:
         return Response(answer_of(model, found, many=True), media_type=_JSON)
     content = await services.pool.run(lambda: file_of(FORMATS[wanted], table_of(model, found)))
@@ -70,11 +92,12 @@ async def predict_batch(name: str, request: Request, services: ServicesDep, prob
 
 
 async def _predicted(
-    name: str, request: Request, services: Services, *, many: bool, probabilities: bool
+    services: Services, request: Request, choice: Choice, which: str | None, *, many: bool, probabilities: bool
 ) -> tuple[LoadedModel, Predictions]:
-    services.manager.get(name)  # whoever asks for a model that is not there need not send the body
     body = await read_body(request, services.limits.serving_body_bytes, services.limits.serving_body_seconds)
-    return await services.answering.of_body(name, body, many=many, probabilities=probabilities)
+    return await services.answering.of_body(
+        choice, body, many=many, probabilities=probabilities, is_shared=which is None
+    )
 
 
 def about(model: LoadedModel) -> dict[str, str]:

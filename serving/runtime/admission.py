@@ -90,6 +90,12 @@ class Admission:
         line = self._lines.get(name)
         return line is None or line.takes(rows, STUCK * self._allowed(rows))
 
+    def is_stuck(self, name: str) -> bool:
+        """Whether the oldest prediction of this model has been under way for far longer than its rows explain."""
+        line = self._lines.get(name)
+        oldest = None if line is None else next(iter(line.since), None)
+        return oldest is not None and time.monotonic() - oldest.since > STUCK * self._allowed(oldest.rows)
+
     def begin(self, name: str, rows: int = 1) -> Place:
         """Let a prediction be under way; `end` must follow."""
         line = self._lines.get(name) or self._lines.setdefault(name, _Line(self._first_rows))

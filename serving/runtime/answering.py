@@ -77,11 +77,15 @@ class Answering:
         model = await self._variants.get(name, which)
         return Choice(model, model.version.version if which.isdigit() else which)
 
+    async def choice(self, name: str, which: str | None) -> Choice:
+        """The version that the caller names, or that the traffic rule chooses where it names none."""
+        return self.choose(name) if which is None else await self.named(name, which)
+
     async def of_body(
-        self, name: str, body: bytes, *, many: bool, probabilities: bool, which: str | None = None
+        self, choice: Choice, body: bytes, *, many: bool, probabilities: bool, is_shared: bool
     ) -> tuple[LoadedModel, Predictions]:
-        """The predictions for a JSON body, and the version that made them; `which` names one, by alias or number."""
-        choice = self.choose(name) if which is None else await self.named(name, which)
+        """The predictions for a JSON body, and the version that made them; `is_shared` as in `of_choice`."""
+        name = choice.model.name
         if not self._admission.has_room(name):  # before the body is read, which costs as much as a prediction
             raise self._admission.refusal(name)
         decode = partial(
@@ -92,7 +96,7 @@ class Answering:
             ignore_unknown=self._ignore_unknown,
         )
         columns = decode() if len(body) <= INLINE_BYTES else await self._pool.run(decode)
-        return await self.of_choice(choice, columns, probabilities=probabilities, is_shared=which is None)
+        return await self.of_choice(choice, columns, probabilities=probabilities, is_shared=is_shared)
 
     async def of_choice(
         self, choice: Choice, columns: Columns, *, probabilities: bool, is_shared: bool = True

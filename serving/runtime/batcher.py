@@ -153,6 +153,8 @@ class Batcher:
             columns = {name: np.concatenate([w.columns[name] for w in batch]) for name in batch[0].columns}
             found = self._ask(columns, any(waiting.probabilities for waiting in batch))
             return list(_shared_out(found, batch))
+        except OverloadedError as error:  # asking for each alone would take more of what is short
+            return [error for _ in batch]
         except Exception:
             return [self._alone(waiting) for waiting in batch]
 

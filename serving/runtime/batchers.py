@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import weakref
 from concurrent.futures import Executor
 
-from serving.runtime.batcher import Batcher, Columns
+from serving.runtime.batcher import Ask, Batcher, Columns
 from serving.runtime.loaded_model import LoadedModel, Predictions
 from serving.settings import ServiceSettings
 
-MOST_BATCHERS = 32
-
 
 class Batchers:
-    """The queues of one process."""
+    """The queues of one process; each lasts as long as its version, which it does not keep in memory."""
 
     def __init__(self, executor: Executor, limits: ServiceSettings) -> None:
         self._executor = executor
         self._limits = limits
-        self._queues: OrderedDict[int, tuple[LoadedModel, Batcher]] = OrderedDict()
+        self._queues: dict[int, tuple[str, Batcher]] = {}
 
     def of(self, model: LoadedModel) -> Batcher:
         """The queue of exactly this version in memory; a version that was swapped out empties its own."""
         kept = self._queues.get(id(model))
         if kept is not None:
             return kept[1]
-
-        def ask(columns: Columns, probabilities: bool) -> Predictions:
-            return model.predict_columns(columns, probabilities=probabilities)
-
         limits = self._limits
         batcher = Batcher(
-            ask, self._executor, batch_rows=limits.serving_batch_size, most_rows=limits.serving_queue_rows
+            _asking(model), self._executor, batch_rows=limits.serving_batch_size, most_rows=limits.serving_queue_rows
         )
-        self._queues[id(model)] = (model, batcher)
-        for key, (_, other) in list(self._queues.items()):
-            if len(self._queues) > MOST_BATCHERS and other is not batcher and not other.busy:
-                del self._queues[key]
+        self._queues[id(model)] = (f"{model.name}/{model.version.version}", batcher)
+        weakref.finalize(model, self._queues.pop, id(model), None).atexit = False
         return batcher
 
     def waiting(self) -> dict[str, int]:
         """The rows that wait before each model, by name and version."""
-        return {f"{m.name}/{m.version.version}": b.waiting_rows for m, b in list(self._queues.values()) if b.busy}
+        return {name: batcher.waiting_rows for name, batcher in list(self._queues.values()) if batcher.busy}
+
+
+def _asking(model: LoadedModel) -> Ask:
+    """How the version is asked. Whoever waits for an answer holds the version; where nobody does, nothing is lost."""
+    held = weakref.ref(model)
+
+    def ask(columns: Columns, probabilities: bool) -> Predictions:
+        present = held()
+        if present is None:
+            raise LookupError("the version is gone, and so are all who asked it")
+        return present.predict_columns(columns, probabilities=probabilities)
+
+    return ask

@@ -35,16 +35,16 @@ class Predictions(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A fitted scikit-learn Pipeline with what is known of it."""
+    """A fitted scikit-learn Pipeline, or what answers in its place, with what is known of it."""
 
     version: ModelVersion
     estimator: Any
-    """The Pipeline, where it answers itself; None where its compiled form does."""
+    """The Pipeline, where it answers in this process; None where `predictor` does."""
     signature: Signature
     codec: Codec
     metadata: dict[str, Any]
     predictor: Predictor | None = None
-    """The compiled form; None: scikit-learn is asked."""
+    """The compiled form, or the way to the process that holds the Pipeline."""
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -83,14 +83,19 @@ class LoadedModel:
     @property
     def task(self) -> str:
         """What the model does."""
-        stated = self.metadata.get("task") or self.version.tags.get("millrace.task")
-        return str(stated or ("classification" if self._has_classes else "regression"))
+        stated = stated_task(self.version, self.metadata)
+        return stated or ("classification" if self._has_classes else "regression")
 
     @property
     def _has_classes(self) -> bool:
         if self.predictor is not None:
             return self.predictor.labels is not None
         return hasattr(self.estimator, "predict_proba")
+
+    @property
+    def labels(self) -> list[Any] | None:
+        """The classes, where it tells their probabilities."""
+        return self._asked_by.labels
 
     @property
     def targets(self) -> list[str]:
@@ -115,7 +120,12 @@ class LoadedModel:
 
     def warm_up(self) -> None:
         """Predict the example once: a version that cannot do so must not serve."""
-        self.predict([self.signature.example])
+        _ = self.example_answer
+
+    @cached_property
+    def example_answer(self) -> Predictions:
+        """What it says of its example, with the probabilities: whoever describes the model asks nobody for it."""
+        return self.predict([self.signature.example], probabilities=True)
 
     def _ask(self, columns: dict[str, Any], probabilities: bool) -> Predictions:
         predictor = self._asked_by
@@ -149,6 +159,12 @@ class LoadedModel:
             return [value[0] for value in values]
         names = self.targets or [f"target_{index}" for index in range(len(values[0]))]
         return [dict(zip(names, value, strict=True)) for value in values]
+
+
+def stated_task(version: ModelVersion, metadata: dict[str, Any]) -> str | None:
+    """What a version says that it does; None for a model that says nothing."""
+    stated = metadata.get("task") or version.tags.get("millrace.task")
+    return str(stated) if stated else None
 
 
 def _are_finite(values: list[Any]) -> bool:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from millrace.errors import MillraceError
 from millrace.stores.base import ModelRegistry, ModelVersion
+from serving.apart.process import Apart
 from serving.runtime.heap import give_back
 from serving.runtime.loaded_model import LoadedModel
 from serving.runtime.model_files import ModelFiles, is_same, open_model
+from serving.runtime.predictors.apart import ApartPredictor
 
 
 class ModelLoader:
     """Loads versions; a call takes as long as its download."""
 
-    def __init__(self, registry: Callable[[], ModelRegistry], files: ModelFiles, onnx_threads: int = 1) -> None:
+    def __init__(
+        self,
+        registry: Callable[[], ModelRegistry],
+        files: ModelFiles,
+        onnx_threads: int = 1,
+        apart: Apart | None = None,
+        *,
+        pickles: bool = False,
+    ) -> None:
         self._registry = registry
         self.files = files
         self._onnx_threads = onnx_threads
+        self._apart = apart
+        self._pickles = pickles
 
     @property
     def registry(self) -> ModelRegistry:
@@ -29,7 +45,7 @@ class ModelLoader:
     def opened(self, version: ModelVersion, folder: Path) -> LoadedModel:
         """The model in these files, once it has predicted its example. Raises MillraceError."""
         try:
-            return open_model(version, folder, self._onnx_threads)
+            return open_model(version, folder, self._onnx_threads, self._apart, pickles=self._pickles)
         finally:
             give_back()
 
@@ -43,13 +59,49 @@ class ModelLoader:
             raise
 
     def visiting(self, version: ModelVersion) -> LoadedModel:
-        """The version, in memory only: whoever asks for many versions fills no disk. Raises MillraceError."""
+        """The version, for as long as it is in memory: whoever asks for many fills no disk. Raises MillraceError."""
+        kept = self._kept(version)
+        if kept is not None:
+            return self.opened(version, kept)
+        folder, remove = self._downloaded(version)
+        try:
+            model = self.opened(version, folder)
+        except BaseException:
+            remove()
+            raise
+        if isinstance(model.predictor, ApartPredictor):  # its process may have to open the files again
+            weakref.finalize(model.predictor, remove)
+        else:
+            remove()
+        return model
+
+    @contextmanager
+    def files_of(self, version: ModelVersion) -> Iterator[Path]:
+        """A folder with the version's files: the local copy, or one that lasts as long as the block."""
+        kept = self._kept(version)
+        if kept is not None:
+            yield kept
+            return
+        folder, remove = self._downloaded(version)
+        try:
+            yield folder
+        finally:
+            remove()
+
+    def _kept(self, version: ModelVersion) -> Path | None:
         kept = self.files.copy_of(version.name, version.version)
-        if kept is not None and is_same(kept[0], version):
-            return self.opened(version, kept[1])
-        with tempfile.TemporaryDirectory(prefix="millrace-version-") as folder:
+        return kept[1] if kept is not None and is_same(kept[0], version) else None
+
+    def _downloaded(self, version: ModelVersion) -> tuple[Path, Callable[[], None]]:
+        """A folder that is nobody's local copy, and what removes it."""
+        folder = tempfile.mkdtemp(prefix="millrace-version-")
+        remove = partial(shutil.rmtree, folder, ignore_errors=True)
+        try:
             self.registry.download(version, Path(folder))
-            return self.opened(version, Path(folder))
+        except BaseException:
+            remove()
+            raise
+        return Path(folder), remove
 
     def local(self, name: str, number: str) -> LoadedModel | None:
         """The version from its local copy, without asking the registry; None where there is none."""

@@ -13,15 +13,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from millrace.errors import MillraceError, StorageError
 from millrace.inputs.signature import example_rows, read_signature
 from millrace.stores.base import ModelVersion
-from millrace.stores.model_format import model_from_bytes
+from serving.apart.process import Apart
 from serving.runtime.codec import Codec
-from serving.runtime.loaded_model import LoadedModel
+from serving.runtime.estimator_file import EstimatorFile, estimator_file
+from serving.runtime.loaded_model import LoadedModel, stated_task
+from serving.runtime.predictors.apart import ApartPredictor
+from serving.runtime.predictors.base import Predictor
 from serving.runtime.predictors.onnx import onnx_predictor
 
 log = logging.getLogger(__name__)
@@ -124,23 +128,33 @@ class ModelFiles:
         return path.read_text("utf-8").strip() or None if path.is_file() else None
 
 
-def open_model(version: ModelVersion, folder: Path, threads: int = 1) -> LoadedModel:
+def open_model(
+    version: ModelVersion, folder: Path, threads: int = 1, apart: Apart | None = None, *, pickles: bool = False
+) -> LoadedModel:
     """Load a version from its files and let it predict its example. Raises MillraceError that says what is wrong.
 
-    Its compiled form, if it has one, answers with this many threads for one call.
+    Its compiled form, if it has one, answers with this many threads for one call; else its Pipeline does so in the
+    process `apart`, or here without one. `pickles`: whether a file that runs code may be opened.
     """
     try:
         mlmodel = _mlmodel(folder)
-        signature = read_signature(folder, mlmodel)
-        codec, estimator = Codec(signature), _load_estimator(version.uri, folder, mlmodel)
-        predictor = onnx_predictor(version, folder, estimator, codec.decode([signature.example]), threads)
+        signature, metadata = read_signature(folder, mlmodel), mlmodel.get("metadata") or {}
+        codec = Codec(signature)
+        file = estimator_file(folder, mlmodel, pickles=pickles)
+        fitted = cache(partial(_fitted, file, version.uri))
+        predictor: Predictor | None = onnx_predictor(
+            version, folder, fitted, codec.decode([signature.example]), threads
+        )
+        if predictor is None and apart is not None:
+            name = f"{version.name} {version.version}"
+            predictor = ApartPredictor(apart, name, file, stated_task(version, metadata))
         model = LoadedModel(
             version=version,
-            # The compiled form answers alone: the Pipeline would take as much memory again for nothing.
-            estimator=estimator if predictor is None else None,
+            # Whoever answers holds the Pipeline alone: it would take as much memory again for nothing.
+            estimator=fitted() if predictor is None else None,
             signature=signature,
             codec=codec,
-            metadata=mlmodel.get("metadata") or {},
+            metadata=metadata,
             predictor=predictor,
         )
         model.warm_up()
@@ -154,16 +168,20 @@ def open_model(version: ModelVersion, folder: Path, threads: int = 1) -> LoadedM
     return model
 
 
-def fitted_in(folder: Path, name: str) -> tuple[Any, dict[str, Any]]:
+def fitted_in(folder: Path, name: str, *, pickles: bool = False) -> tuple[Any, dict[str, Any]]:
     """The fitted Pipeline in a version's files, and the rows of its example as columns. Raises MillraceError."""
     try:
         mlmodel = _mlmodel(folder)
         signature = read_signature(folder, mlmodel)
         codec = Codec(signature)
         rows = [signature.example, *(row for row in example_rows(folder, mlmodel) if codec.takes(row))]
-        return _load_estimator(name, folder, mlmodel), codec.decode(rows)
+        return _fitted(estimator_file(folder, mlmodel, pickles=pickles), name), codec.decode(rows)
     except OSError as error:
         raise StorageError(f"The files of {name} are not here any more.", hint="Try again.") from error
+
+
+def _fitted(file: EstimatorFile, name: str) -> Any:
+    return file.opened(file.path.read_bytes(), name)
 
 
 def _mlmodel(folder: Path) -> dict[str, Any]:
@@ -171,14 +189,6 @@ def _mlmodel(folder: Path) -> dict[str, Any]:
 
     document: dict[str, Any] = YAML(typ="safe", pure=True).load((folder / "MLmodel").read_text("utf-8"))
     return document
-
-
-def _load_estimator(name: str, folder: Path, mlmodel: dict[str, Any]) -> Any:
-    flavor = (mlmodel.get("flavors") or {}).get("sklearn") or {}
-    if flavor.get("serialization_format") != "skops":
-        found = flavor.get("serialization_format") or "no scikit-learn model"
-        raise StorageError(f"The model's files hold {found}; only skops files are loaded.", hint="Train it again.")
-    return model_from_bytes((folder / flavor["pickled_model"]).read_bytes(), name)
 
 
 def _card(folder: Path) -> ModelVersion | None:

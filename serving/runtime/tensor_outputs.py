@@ -61,8 +61,7 @@ def packed(outputs: list[Tensor], binary: frozenset[str]) -> tuple[list[Tensor],
 
 def metadata(model: LoadedModel) -> dict[str, Any]:
     """What the protocol tells of a model; its outputs are those of its example."""
-    example = model.predict([model.signature.example], probabilities=True)
-    outputs = [{**tensor, "shape": [-1, *tensor["shape"][1:]]} for tensor in outputs_of(model, example)]
+    outputs = [{**tensor, "shape": [-1, *tensor["shape"][1:]]} for tensor in outputs_of(model, model.example_answer)]
     for tensor in outputs:
         del tensor["data"]
     return {

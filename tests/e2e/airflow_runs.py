@@ -30,9 +30,11 @@ def main() -> None:
             "bad_data": outcome(bag.dags["no-target"].test(logical_date=DAY)),
             "half_interval": outcome(bag.dags["no-target"].test(run_conf={"interval_start": "2026-01-01"})),
             "late_source": outcome(bag.dags["late"].test(logical_date=DAY)),
-            "approved": asked(bag.dags["asked"], "Approve"),
+            "approved": asked(bag, "asked", lambda ti, session: respond(ti, "Approve", session)),
             "nothing_new": outcome(bag.dags["asked"].test()),
-            "declined": asked(bag.dags["declined"], "Reject"),
+            "declined": asked(bag, "declined", lambda ti, session: respond(ti, "Reject", session)),
+            "asked_once": outcome(bag.dags["declined"].test()),
+            "expired": asked(bag, "expires", time_passes),
             "trained": outcome(bag.dags["batch"].test()),
             "scored": outcome(bag.dags["scoring.batch"].test()),
             "refused_version": outcome(bag.dags["scoring.batch"].test(run_conf={"version": "99"})),
@@ -68,20 +70,33 @@ def outcome(dag_run: Any) -> dict[str, Any]:
     }
 
 
-def asked(dag: Any, answer: str) -> dict[str, Any]:
-    """A run that waits for a person, who comes by Airflow's own API function and says `answer`."""
-    waited: dict[str, Any] = {}
-    person = threading.Thread(target=respond, args=(dag.dag_id, answer, waited), daemon=True)
-    person.start()
-    run = outcome(dag.test())
-    person.join(60)
-    return {**run, "waited": waited}
+def asked(bag: Any, name: str, answer: Any) -> dict[str, Any]:
+    """A run that leaves a version waiting, a second one that finds the same, and the question until it is settled."""
+    first = bag.dags[name].test()
+    waited = outcome(first)
+    again = outcome(bag.dags[name].test())
+    question = newest_run(f"approval.{name}")
+    seen: dict[str, Any] = {"waited": waited, "again": again["tasks"], "question": question.run_id}
+    somebody = threading.Thread(target=wait_and_answer, args=(f"approval.{name}", answer, seen), daemon=True)
+    somebody.start()
+    settled = bag.dags[f"approval.{name}"].test(run_conf=question.conf)
+    somebody.join(60)
+    return {**outcome(first), **seen, "settled": str(settled.state)}
 
 
-def respond(dag_id: str, answer: str, waited: dict[str, Any]) -> None:
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-    from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
-    from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+def newest_run(dag_id: str) -> Any:
+    """The run that a task has asked for and that a scheduler would begin."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        (found,) = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id)).all()
+        session.expunge(found)
+        return found
+
+
+def wait_and_answer(dag_id: str, answer: Any, seen: dict[str, Any]) -> None:
     from airflow.models.hitl import HITLDetail
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
@@ -93,25 +108,30 @@ def respond(dag_id: str, answer: str, waited: dict[str, Any]) -> None:
         with create_session() as session:
             found = session.scalars(waiting).first()
             if found is not None:
-                waited["body"] = session.scalars(select(HITLDetail).where(HITLDetail.ti_id == found.id)).one().body
-                of_run = select(TaskInstance).where(TaskInstance.run_id == found.run_id, TaskInstance.dag_id == dag_id)
-                states = {ti.task_id: ti.state for ti in session.scalars(of_run)}
-                waited["states"] = {name: states[name] for name in ("approval", "promote")}
-                waited["summary"] = summary_of(dag_id, found.run_id)
-                payload = UpdateHITLDetailPayload(chosen_options=[answer], params_input={})
-                user = SimpleAuthManagerUser(username="ann", role="admin")
-                update_hitl_detail(dag_id, found.run_id, "approval", payload, user, session)
+                seen["body"] = session.scalars(select(HITLDetail).where(HITLDetail.ti_id == found.id)).one().body
+                answer(found, session)
+            elif "body" in seen:
                 return
         time.sleep(0.5)
 
 
-def summary_of(dag_id: str, run_id: str) -> dict[str, Any]:
-    from millrace.dag_run import DagRun
-    from millrace.pipeline import run_summary
-    from millrace.settings import get_settings
-    from millrace.stores.runs import MongoRunStore
+def respond(waiting: Any, answer: str, session: Any) -> None:
+    """A person comes by Airflow's own API function and says `answer`."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+    from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
 
-    return run_summary(MongoRunStore(get_settings()).get_run(DagRun(dag_id, run_id, {}).run_id))
+    payload = UpdateHITLDetailPayload(chosen_options=[answer], params_input={})
+    user = SimpleAuthManagerUser(username="ann", role="admin")
+    update_hitl_detail(waiting.dag_id, waiting.run_id, "approval", payload, user, session)
+
+
+def time_passes(waiting: Any, session: Any) -> None:
+    """Nobody comes: the scheduler's own sweep finds the time over."""
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+    SchedulerJobRunner(job=Job()).check_awaiting_input_timeouts(session=session)
 
 
 def flush() -> None:

@@ -44,6 +44,8 @@ SPECS = {
     + TRAINING.format(target="target"),
     "declined": "name: declined\nsource: {type: sample, name: sklearn/iris}\npromotion: {approval: human}\n"
     + TRAINING.format(target="target"),
+    "expires": "name: expires\nsource: {type: sample, name: sklearn/iris}\n"
+    "promotion: {approval: human, approval_timeout: 2s}\n" + TRAINING.format(target="target"),
     "late": "name: late\nsource: {type: http, url: '${LATE_URL}', format: csv, attempts: 1}\n",
 }
 
@@ -172,22 +174,30 @@ def test_assets_announce_each_table_and_only_new_champions(ran: dict[str, Any]) 
 
 def test_a_person_who_approves_makes_the_champion(ran: dict[str, Any]) -> None:
     run = ran["approved"]
-    assert run["state"] == "success", run["summary"]["error"]
-    assert run["waited"]["states"] == {"approval": "awaiting_input", "promote": None}
-    assert "| metric | challenger | champion |" in run["waited"]["body"]
-    assert "/console#/runs/" in run["waited"]["body"]
-    assert run["waited"]["summary"]["decision"]["outcome"] == "waiting"
+    assert "| metric | challenger | champion |" in run["body"]
+    assert "/console#/runs/" in run["body"]
+    assert run["settled"] == "success"
     assert run["aliases"] == {"challenger": "1", "champion": "1"}
+    assert run["summary"]["status"] == "success"
     assert run["summary"]["promoted"] is True
     assert run["summary"]["reason"] == "Promoted: approved by ann."
-    assert [decision["kind"] for decision in run["decisions"]] == ["approval", "promotion"]
+    assert [decision["kind"] for decision in run["decisions"]] == ["approval", "promotion", "promotion"]
     assert [event["model_version"] for event in ran["events"] if event["asset"] == "model/asked"] == ["1"]
+
+
+def test_an_open_question_holds_back_no_run_and_is_asked_once(ran: dict[str, Any]) -> None:
+    run = ran["approved"]
+    assert run["waited"]["state"] == "success"  # it has ended, though nobody has answered
+    assert run["waited"]["summary"]["decision"]["outcome"] == "waiting"
+    assert run["waited"]["tasks"]["ask"] == "success"
+    assert run["question"] == "version-1-against-none"
+    assert run["again"]["ask"] == "skipped"
 
 
 def test_nobody_is_asked_about_nothing_new(ran: dict[str, Any]) -> None:
     run = ran["nothing_new"]
     assert run["state"] == "success", run["summary"]["error"]
-    assert run["tasks"]["approval"] == run["tasks"]["promote"] == "skipped"
+    assert run["tasks"]["ask"] == "skipped"
     assert "Nothing new" in run["summary"]["reason"]
 
 
@@ -198,6 +208,27 @@ def test_a_person_who_rejects_leaves_a_challenger(ran: dict[str, Any]) -> None:
     assert run["summary"]["promoted"] is False
     assert run["summary"]["reason"] == "Not promoted: rejected by ann; version 1 stays challenger."
     assert not [event for event in ran["events"] if event["asset"] == "model/declined"]
+
+
+def test_what_a_person_rejected_is_not_asked_again(ran: dict[str, Any]) -> None:
+    run = ran["asked_once"]
+    assert (run["state"], run["tasks"]["ask"]) == ("success", "skipped")
+    assert run["summary"]["decision"]["outcome"] == "refused"
+    assert "Not asked again about the same version 1" in run["summary"]["reason"]
+    assert "rejected by ann" in run["summary"]["reason"]
+
+
+def test_a_question_that_nobody_answers_refuses_the_promotion(ran: dict[str, Any]) -> None:
+    run = ran["expired"]
+    assert run["settled"] == "success"
+    assert run["versions"] == ["1"]
+    assert run["aliases"] == {"challenger": "1"}
+    assert run["summary"]["status"] == "success"
+    assert run["summary"]["promoted"] is False
+    assert run["summary"]["reason"] == "Not promoted: no one approved within 2 seconds; version 1 stays challenger."
+    decision = run["decisions"][0]
+    assert (decision["kind"], decision["outcome"], decision["by"]) == ("approval", "expired", "nobody, in 2 seconds")
+    assert not [event for event in ran["events"] if event["asset"] == "model/expires"]
 
 
 def test_a_batch_is_scored_by_the_champion_and_announced(ran: dict[str, Any]) -> None:

@@ -148,3 +148,29 @@ def test_hash_does_not_depend_on_the_cut(values: list[float | None], cut: int) -
 
     frame = pd.DataFrame({"x": pd.Series(values, dtype="float64")})
     assert version([frame]) == version([frame[:cut], frame[cut:]])
+
+
+def test_only_the_newest_folders_are_kept(artifact_store: S3ArtifactStore) -> None:
+    for name in ("a", "b", "c"):
+        for number in range(3):
+            artifact_store.put_bytes(f"pages/{name}/{number}.html", b"a page")
+    artifact_store.put_bytes("pages-too/a/0.html", b"not under the prefix")
+    assert artifact_store.keep_newest("pages/", 3) == []
+    assert artifact_store.keep_newest("pages/", 2) == ["a"]
+    assert artifact_store.keep_newest("pages/", 2) == []
+    there = [name for name in "abc" for n in range(3) if artifact_store.exists(_uri(artifact_store, name, n))]
+    assert there == ["b", "b", "b", "c", "c", "c"]
+    assert artifact_store.exists(f"s3://{artifact_store.bucket}/pages-too/a/0.html")
+
+
+def test_thousands_of_files_are_removed(artifact_store: S3ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("millrace.stores.artifacts.MOST_REMOVED", 7)
+    for number in range(30):
+        artifact_store.put_bytes(f"pages/old/{number}.html", b"a page")
+    artifact_store.put_bytes("pages/zzz/0.html", b"a page")
+    assert artifact_store.keep_newest("pages/", 1) == ["old"]
+    assert artifact_store.keep_newest("pages/", 0) == ["zzz"]
+
+
+def _uri(store: S3ArtifactStore, folder: str, number: int) -> str:
+    return f"s3://{store.bucket}/pages/{folder}/{number}.html"

@@ -24,3 +24,12 @@ def _short_form(value: object) -> object:
 
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(_short_form), Field(ge=timedelta(0))]
 """A length of time, not negative."""
+
+
+def in_words(span: timedelta) -> str:
+    """A length of time as a sentence names it: `7 days`, `36 hours`, `90 minutes`, in the largest unit that fits."""
+    seconds = round(span.total_seconds())
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds % size == 0 and seconds >= size:
+            return f"{seconds // size} {unit}{'' if seconds == size else 's'}"
+    return "0 seconds"

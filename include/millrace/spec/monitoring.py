@@ -61,6 +61,9 @@ class Monitoring(StrictModel):
         default="auto", description="auto: an alert ends when a later check finds its condition gone."
     )
     retrain: Literal["never", "on_drift"] = Field(default="never", description="What drift sets off.")
+    keep_pages: int = Field(
+        default=30, ge=1, le=10_000, description="How many of the newest checks keep their pages (some MB each)."
+    )
     cooldown: Duration = Field(default=timedelta(hours=24), description="Least time between two retrainings.")
 
     @field_validator("schedule")

@@ -55,7 +55,7 @@ class Promotion(StrictModel):
         default="auto", description="human: the version waits as challenger until somebody approves it."
     )
     approval_timeout: Duration = Field(
-        default=timedelta(days=7), description="How long a run waits for a person; the next run waits behind it."
+        default=timedelta(days=7), description="How long a version waits for a person; later runs go on meanwhile."
     )
     on_timeout: Literal["reject", "approve"] = Field(default="reject", description="What silence means.")
     rollback: Rollback | None = Field(default=None, description="Go back when live quality falls; default: never.")

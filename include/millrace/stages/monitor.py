@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from millrace.alerts.desk import AlertDesk
 from millrace.errors import MillraceError, RequestError
 from millrace.settings import Settings, get_settings
+from millrace.spec.duration import in_words
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import error_document
 from millrace.stages.monitor_context import MonitorContext, Monitored, Part
 from millrace.stages.monitor_coverage import interval_coverage
-from millrace.stages.monitor_drift import live_drift, source_drift
+from millrace.stages.monitor_drift import live_drift, pages_of, source_drift
 from millrace.stages.monitor_quality import live_quality
 from millrace.stores.alerts import Finding
 from millrace.stores.artifacts import S3ArtifactStore
@@ -110,6 +111,7 @@ def _acted(context: MonitorContext, report: Monitored) -> Monitored:
         update={"opened": opened, "resolved": _resolved(context, report), "retrain": retrain, "reason": reason}
     )
     context.reports.keep({**report.model_dump(mode="json"), "_id": report.run_id, "at": context.now})
+    context.reports.forget_pages(context.artifacts.keep_newest(pages_of(report.pipeline), context.rules.keep_pages))
     context.desk.deliver()
     return report
 
@@ -141,7 +143,7 @@ def _retraining(context: MonitorContext, report: Monitored) -> tuple[bool, str]:
     about = {"model_version": context.champion.version, "reason": cause.message}
     if context.reports.claim_retraining(context.spec.name, context.run_id, context.rules.cooldown, about):
         return True, cause.message
-    return False, f"A retraining was set off less than {context.rules.cooldown} ago."
+    return False, f"A retraining was set off less than {in_words(context.rules.cooldown)} ago."
 
 
 def _training_now(context: MonitorContext) -> bool:

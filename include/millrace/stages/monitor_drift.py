@@ -131,13 +131,18 @@ def _ordered(context: MonitorContext, table: pd.DataFrame) -> tuple[pd.DataFrame
     return kept, kept[name]
 
 
+def pages_of(pipeline: str) -> str:
+    """Where the pages of a pipeline's checks lie, in a folder for each check."""
+    return f"monitoring/{pipeline}/"
+
+
 def _pages(
     context: MonitorContext, name: str, reference: pd.DataFrame, current: pd.DataFrame, found: Any
 ) -> dict[str, str]:
     """The pages for people; a page that cannot be drawn is missing, and the verdict stands."""
     if not found.columns or not context.act:
         return {}
-    prefix = f"monitoring/{context.spec.name}/{context.run_id}/{name}"
+    prefix = f"{pages_of(context.spec.name)}{context.run_id}/{name}"
     try:
         page, document = drift_page(reference, current, found)
     except Exception as error:

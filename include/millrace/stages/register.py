@@ -11,6 +11,7 @@ from typing import Any
 
 from millrace.estimators.threads import bounded_threads
 from millrace.settings import get_settings
+from millrace.stages.approval import answered_before
 from millrace.stages.base import RunContext, run_stage
 from millrace.stages.comparison import comparison, run_page
 from millrace.stages.contest import contest
@@ -59,6 +60,7 @@ def _register(
     else:
         found = contest(context, trained, best, evaluated, version, champion, rows)
         decision = decide(context.spec, found, version.version)
+        decision = answered_before(context, decision, version, champion.version if champion else None)
         # What was decided is kept first: a retry that finds the alias moved then knows why.
         told = evidence(context, found, decision)
         if decision.outcome == "waiting":

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
+MOST_REMOVED = 1000
+"""How many objects S3 removes at once."""
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -96,6 +98,25 @@ class S3ArtifactStore:
         return f"s3://{self.bucket}/{prefix.rstrip('/')}/"
 
     @_explained
+    def keep_newest(self, prefix: str, count: int) -> list[str]:
+        """Remove all but the newest folders under `prefix` (`a/b/`); returns the names of the removed ones.
+
+        A folder is as new as the newest file in it.
+        """
+        files: dict[str, list[str]] = {}
+        newest: dict[str, datetime] = {}
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for item in page.get("Contents", []):
+                folder = item["Key"].removeprefix(prefix).partition("/")[0]
+                files.setdefault(folder, []).append(item["Key"])
+                newest[folder] = max(newest.get(folder, item["LastModified"]), item["LastModified"])
+        kept = sorted(files, key=lambda folder: (newest[folder], folder), reverse=True)[:count]
+        gone = sorted(set(files) - set(kept))
+        for folder in gone:
+            self._remove(files[folder])
+        return gone
+
+    @_explained
     def get_bytes(self, uri: str) -> bytes:
         """Read one object. Raises NotFoundError."""
         bucket, key = split_uri(uri)
@@ -149,6 +170,14 @@ class S3ArtifactStore:
     @property
     def _client(self) -> Any:
         return s3_client(self._settings)
+
+    def _remove(self, keys: list[str]) -> None:
+        for first in range(0, len(keys), MOST_REMOVED):
+            objects = [{"Key": key} for key in keys[first : first + MOST_REMOVED]]
+            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            if refused := answer.get("Errors"):
+                why = refused[0].get("Message") or refused[0].get("Code")
+                raise StorageError(f"S3 did not remove {refused[0]['Key']}: {why}.")
 
     def _reference(self, pipeline: str, version: str, spool: Spool) -> DatasetRef:
         uri = f"s3://{self.bucket}/datasets/{pipeline}/{version}/"

@@ -64,6 +64,9 @@ class ArtifactStore(Protocol):
     def put_folder(self, prefix: str, folder: Path) -> str:
         """Store a folder's files under `prefix`; returns the prefix's s3:// URI."""
 
+    def keep_newest(self, prefix: str, count: int) -> list[str]:
+        """Remove all but the newest folders under `prefix` (`a/b/`); returns the names of the removed ones."""
+
     def get_bytes(self, uri: str) -> bytes:
         """Read one object. Raises NotFoundError."""
 
@@ -130,8 +133,8 @@ class RunStore(Protocol):
     def record_decision(self, document: dict[str, Any]) -> None:
         """Keep why a version became champion, or did not (collection `decisions`); `_id` names the occasion."""
 
-    def decisions(self, model: str, limit: int = 20) -> list[dict[str, Any]]:
-        """The decisions about a model's versions, newest first."""
+    def decisions(self, model: str, limit: int = 20, before: datetime | None = None) -> list[dict[str, Any]]:
+        """The decisions about a model's versions, newest first; `before` asks for those older than a moment."""
 
     def cached_output(self, stage: str, key: str) -> dict[str, Any] | None:
         """The newest successful output of this stage with this cache key, from any run."""

@@ -16,6 +16,14 @@ class MonitoringStore(MongoStore):
         self.collection("monitoring_reports").replace_one({"_id": report["_id"]}, report, upsert=True)
 
     @explained
+    def forget_pages(self, run_ids: list[str]) -> None:
+        """Take out of reports the addresses of pages that are not kept any more; all figures stay."""
+        reports = self.collection("monitoring_reports")
+        for report in reports.find({"_id": {"$in": run_ids}}, {"parts": 1}):
+            gone: Document = {f"parts.{name}.pages": {} for name in report.get("parts", {})}
+            reports.update_one({"_id": report["_id"]}, {"$set": {**gone, "pages_removed": True}})
+
+    @explained
     def reports(self, pipeline: str, limit: int = 20, before: datetime | None = None) -> list[Document]:
         """A pipeline's reports, newest first."""
         wanted: Document = {"pipeline": pipeline} | ({"at": {"$lt": before}} if before else {})

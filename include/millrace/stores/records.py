@@ -39,9 +39,10 @@ class MongoRecords(MongoStore):
         self._record("decisions", document["_id"], {"at": datetime.now(UTC), **document})
 
     @explained
-    def decisions(self, model: str, limit: int = 20) -> list[Document]:
-        """The decisions about a model's versions, newest first."""
-        return list(self.collection("decisions").find({"model": model}).sort("at", -1).limit(limit))
+    def decisions(self, model: str, limit: int = 20, before: datetime | None = None) -> list[Document]:
+        """The decisions about a model's versions, newest first; `before` asks for those older than a moment."""
+        wanted: Document = {"model": model} | ({"at": {"$lt": before}} if before else {})
+        return list(self.collection("decisions").find(wanted).sort("at", -1).limit(limit))
 
     @explained
     def _record(self, collection: str, key: str, document: Document) -> None:

@@ -1,5 +1,6 @@
 // The alerts, newest first: what is wrong, who knows of it, and that it is over.
-import { get, post } from "../api.js";
+import { can } from "../abilities.js";
+import { changed, get, post } from "../api.js";
 import { h } from "../dom.js";
 import { ago } from "../format.js";
 import { empty, notice, pageHead, table, tag } from "../parts.js";
@@ -27,14 +28,14 @@ export function draw({ alerts, next_before: next }, { status = "active", before 
 }
 
 function list(alerts, refused) {
-  return table("Alerts, newest first", [["State"], ["Pipeline"], ["What"], ["Since", "nowrap"], [""]],
-    alerts.map((alert) => [
+  return table("Alerts, newest first", [["State"], ["Pipeline"], ["What", "wide"], ["Since", "nowrap"], [""]],
+    alerts.map((alert) => ({ class: "stacked", cells: [
       h("div", { class: "chips" }, tag(alert.status, LOOK[alert.status]), tag(alert.severity, alert.severity === "critical" ? "is-bad" : "is-warn")),
       h("a", { href: `#/runs?pipeline=${encodeURIComponent(alert.pipeline)}` }, alert.pipeline),
       h("div", {}, alert.message, h("div", { class: "small muted" }, told(alert))),
       ago(alert.opened_at),
       actions(alert, refused),
-    ]));
+    ] })));
 }
 
 function told(alert) {
@@ -46,7 +47,7 @@ function told(alert) {
 
 function actions(alert, refused) {
   const button = (verb, text) => h("button", { type: "button", class: "button copy", id: `${verb}-${alert.id}`, onclick: () => change(alert, verb, refused) }, text);
-  if (alert.status === "resolved") return "";
+  if (alert.status === "resolved" || !can("alerts")) return "";
   return h("div", { class: "chips" },
     alert.status === "open" ? button("acknowledge", "Acknowledge") : null, button("resolve", "Resolve"));
 }
@@ -54,7 +55,7 @@ function actions(alert, refused) {
 async function change(alert, verb, refused) {
   try {
     await post(`api/v1/alerts/${encodeURIComponent(alert.id)}/${verb}`, {});
-    dispatchEvent(new HashChangeEvent("hashchange"));
+    changed();
   } catch (error) {
     refused.replaceChildren(notice("is-bad", null, [error.message]));
   }

@@ -1,7 +1,9 @@
 // One model: what serves, every version, and a form to try it.
 import { get, Refusal } from "../api.js";
+import { decisionTable } from "../decisions.js";
 import { h, outside } from "../dom.js";
 import { ago, measure, words } from "../format.js";
+import { promoteButton, rollbackButton } from "../moves.js";
 import { badge, empty, facts, notice, section, table, tag } from "../parts.js";
 import { trafficSection } from "../traffic.js";
 import { tryIt } from "../tryit.js";
@@ -12,10 +14,10 @@ export const pause = () => 5000;
 
 export async function load({ name }) {
   const path = `api/v1/models/${encodeURIComponent(name)}`;
-  const [{ model, notes }, schema, traffic] = await Promise.all([
-    get(path), get(`${path}/schema`).catch(unserved), get(`${path}/traffic`).catch(unserved),
+  const [{ model, notes }, schema, traffic, told] = await Promise.all([
+    get(path), get(`${path}/schema`).catch(unserved), get(`${path}/traffic`).catch(unserved), get(`${path}/decisions?limit=3`).catch(unserved),
   ]);
-  return { model, notes, traffic, fields: schema?.fields ?? null, version: schema?.model_version ?? null };
+  return { model, notes, traffic, decisions: told?.decisions ?? [], fields: schema?.fields ?? null, version: schema?.model_version ?? null };
 }
 
 function unserved(error) {
@@ -23,7 +25,8 @@ function unserved(error) {
   throw error;
 }
 
-export function draw({ model, notes, traffic, fields }) {
+export function draw({ model, notes, traffic, decisions, fields }) {
+  const ahead = model.state === "forecasting";
   return [
     h("div", { class: "page-head" },
       h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/models" }, "Models")),
@@ -38,11 +41,24 @@ export function draw({ model, notes, traffic, fields }) {
       ["Serving version", model.loaded, null],
       ...Object.entries(model.metrics).slice(0, 5).map(([name, value]) => [words(name), measure(value)]),
     ]) : null,
-    section("Try it", "The answer comes from the version that serves now.",
-      fields ? tryIt(model.name, fields) : empty("No version serves yet", "A promoted run makes one.", `millrace run ${model.name}`)),
-    trafficSection(traffic),
-    section("Versions", null, versions(model)),
+    ahead ? forecast(model) : section("Try it", "The answer comes from the version that serves now.",
+      fields ? tryIt(model.name, fields) : unservedNote(model)),
+    ahead ? null : trafficSection(model.name, traffic),
+    section("Versions", rollbackButton(model.name, model.champion), versions(model)),
+    decisions.length ? section("Decisions", h("a", { href: `#/models/${encodeURIComponent(model.name)}/decisions` }, "All decisions →"), decisionTable(decisions)) : null,
   ];
+}
+
+function unservedNote({ name, aliases }) {
+  const waits = aliases.challenger;
+  return waits && !aliases.champion
+    ? empty("No version serves yet", `Version ${waits} waits for a person: in Airflow's Required Actions, or by “Promote” below.`)
+    : empty("No version serves yet", "A promoted run makes one.", `millrace run ${name}`);
+}
+
+function forecast({ name }) {
+  return section("Forecasts", null, h("p", { class: "card verdict" }, "Forecasts are made ahead, by each run. ",
+    h("a", { href: `#/forecasts?${new URLSearchParams({ pipeline: name })}` }, "Look at them →")));
 }
 
 function versions(model) {
@@ -55,6 +71,6 @@ function versions(model) {
       version.dataset_version ? h("code", { title: version.dataset_version }, version.dataset_version.slice(0, 12)) : "–",
       ago(version.created),
       version.run_id ? h("a", { href: `#/runs/${encodeURIComponent(version.run_id)}` }, "Run") : "–",
-      outside(version.links.mlflow, "MLflow") ?? "",
+      h("div", { class: "chips actions" }, promoteButton(model.name, version.version, model.champion), outside(version.links.mlflow, "MLflow")),
     ]));
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import timeit
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,12 @@ class OnnxPredictor:
 
 
 def onnx_predictor(
-    version: ModelVersion, folder: Path, estimator: Any, example: Columns, threads: int
+    version: ModelVersion, folder: Path, fitted: Callable[[], Any], example: Columns, threads: int
 ) -> OnnxPredictor | None:
     """The predictor for the compiled form in a version's folder; None, with a line in the log, where it may not serve.
 
-    A version from before there were compiled forms has none.
+    A version from before there were compiled forms has none. `fitted` gives the Pipeline to compare it with, and is
+    called only where there is a form.
     """
     name = f"{version.name} {version.version}"
     if not (folder / REPORT_FILE).is_file():
@@ -64,6 +66,7 @@ def onnx_predictor(
         if report.status == "refused":
             log.info("%s has no compiled form and is served by scikit-learn: %s", name, report.reason)
             return None
+        estimator = fitted()
         model = opened((folder / MODEL_FILE).read_bytes(), report, estimator[0], threads)
         reason = compare(estimator, model, example).reason
     except Exception as error:  # scikit-learn serves in its place, whatever is wrong with the files

@@ -15,9 +15,10 @@ class SklearnPredictor:
     is_compiled = False
     is_quick = False
 
-    def __init__(self, estimator: Any, task: str) -> None:
+    def __init__(self, estimator: Any, task: str | None) -> None:
+        """`task` is what the model says of itself, if anything."""
         self._estimator = estimator
-        gives_shares = task == "classification" and hasattr(estimator, "predict_proba")
+        gives_shares = task in {"classification", None} and hasattr(estimator, "predict_proba")
         self.labels: list[Any] | None = estimator.classes_.tolist() if gives_shares else None
         self._places = {label: place for place, label in enumerate(self.labels or [])}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def decoded_parts(
     form: TableFormat, source: IO[bytes], model: LoadedModel, *, rows: int, most: int, ignore_unknown: bool
-) -> Iterator[Columns]:
+) -> Generator[Columns]:
     """The parts of a file, each of at most `rows` rows. Raises MalformedBodyError, TooLargeError or RequestError."""
     first = 0
     for given, count in form.read(source, model.signature, rows):

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 from fixture import fitted, keep, table
-from open_loop import Offered, offered
+from open_loop import Offered, offered, percentile
 from rates import PREDICT
 from report import Row
-from servers import api_key, database, loaded, uvicorn, wait_for
+from servers import Load, api_key, database, loaded, uvicorn, wait_for
 
 FOLD = 4
+CALLERS = (32, 64)
 CONNECTIONS = 32
 MANY = 256
 
@@ -33,14 +34,21 @@ def rows(home: Path, seconds: float) -> list[Row]:
 
 
 def _offered(url: str, body: Path, key: str, seconds: float) -> list[Row]:
-    peak = loaded(url, body, seconds=seconds, connections=CONNECTIONS, key=key)
-    found = offered(url, body.read_bytes(), FOLD * peak.per_second, max(seconds, 10), key)
-    compared = f"peak with {CONNECTIONS} connections, {peak.per_second:,.0f} req/s"
+    peak = _peak(url, body, key, seconds)
+    found = offered(url, body, FOLD * peak.per_second, max(seconds, 10), key)
+    p99 = percentile(found.accepted_ms, 0.99)
+    compared = f"peak of {', '.join(map(str, CALLERS))} callers who wait, {peak.per_second:,.0f} req/s"
     return [
         Row(f"model that is not compiled, {FOLD}x its capacity offered: goodput", f"{found.goodput:,.0f} req/s",
             compared, f"{found.goodput / peak.per_second:.2f}", "at least 0.80"),
-        Row("the same, p99 of what was accepted", f"{found.p99_ms:.0f} ms", _said(found), "-", "below 150 ms"),
+        Row("the same, p99 of what was accepted", f"{p99:.0f} ms", _said(found), "-", "below 150 ms"),
     ]  # fmt: skip
+
+
+def _peak(url: str, body: Path, key: str, seconds: float) -> Load:
+    """The most that it does without overload: nothing is refused to so few callers."""
+    return max((loaded(url, body, seconds=seconds, connections=callers, key=key) for callers in CALLERS),
+               key=lambda load: load.per_second)  # fmt: skip
 
 
 def _crowded(url: str, body: Path, key: str, seconds: float) -> list[Row]:
@@ -55,9 +63,9 @@ def _crowded(url: str, body: Path, key: str, seconds: float) -> list[Row]:
 
 def _said(found: Offered) -> str:
     others = {status: count for status, count in found.statuses.items() if status not in {200, 503}}
-    refused = f"{found.statuses[503]:,} refused with 503"
+    offer = f"{found.per_second:,.0f} req/s offered ({found.per_second / found.asked_per_second:.0%} of what was meant)"
+    refused = f"{found.statuses[503]:,} refused with 503, p99 {percentile(found.refused_ms, 0.99):.0f} ms"
     odd = f"; others {others}" if others else ""
     broken = f"; {found.broken} connections broken" if found.broken else ""
     silent = f"; {found.without_retry_after} without Retry-After" if found.without_retry_after else ""
-    unsent = f"; {found.unsent:,} found no free connection" if found.unsent else ""
-    return f"{found.due:,} requests due; {refused}{odd}{silent}{broken}{unsent}"
+    return f"{offer}; {refused}{odd}{broken}{silent}"

@@ -53,9 +53,15 @@ def test_schedules_are_cron_or_the_next_champion(dags: dict[str, Any]) -> None:
     assert dags["scoring.by-hand"]["timetable"][0].endswith("NullTimetable")
 
 
-def test_a_person_is_asked_between_registration_and_promotion(dags: dict[str, Any]) -> None:
-    tasks = dags["flowers"]["tasks"]
-    assert tasks["has_challenger"]["after"] == ["register"]
-    assert tasks["approval"]["after"] == ["has_challenger"]
-    assert tasks["promote"]["after"] == ["approval", "register"]
-    assert tasks["promote"]["outlets"] == tasks["register"]["outlets"] == ["champion/flowers"]
+def test_a_person_is_asked_by_a_dag_of_its_own(dags: dict[str, Any]) -> None:
+    assert sorted(dag for dag in dags if dag.startswith("approval.")) == [
+        "approval.by-hand", "approval.flowers", "approval.fresh", "approval.never",
+    ]  # fmt: skip
+    training, asking = dags["flowers"], dags["approval.flowers"]
+    assert training["tasks"]["has_challenger"]["after"] == ["register"]
+    assert training["tasks"]["ask"]["after"] == ["has_challenger"]
+    assert asking["tasks"]["promote"]["after"] == ["approval"]
+    assert asking["tasks"]["promote"]["outlets"] == training["tasks"]["register"]["outlets"] == ["champion/flowers"]
+    assert (training["max_active_runs"], asking["max_active_runs"]) == (1, 100)
+    assert asking["timetable"][0].endswith("NullTimetable")
+    assert asking["tags"] == ["demo", "millrace-approval"]

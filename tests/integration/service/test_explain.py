@@ -73,7 +73,7 @@ def test_what_takes_too_long_is_ended_and_the_next_explanation_works(settings, r
         try:
             with pytest.raises(NotExplainableError, match="longer than 1e-09 seconds"):
                 await explaining.explain(job, columns)
-            assert explaining._pool is None
+            assert explaining._apart.pid is None
             explaining._seconds = 30.0
             (found,) = await explaining.explain(job, columns)
             with pytest.raises(ModelFailedError, match="ValueError"):

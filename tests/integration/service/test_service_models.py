@@ -37,6 +37,7 @@ def test_the_served_champion_answers_what_the_pipeline_answers(settings, registe
         assert one["request_id"] == "row-0"
         assert client.get("/health").json()["status"] == "healthy"
         assert client.get("/health/ready").status_code == 200
+        assert client.get("/health/startup").json() == {"status": "started"}
 
 
 def test_the_schema_comes_from_the_signature_and_its_example_predicts(settings, register, fitted, start):

@@ -89,6 +89,43 @@ def test_a_version_is_asked_by_its_number_or_its_alias(settings, two, row, start
         assert (bad.status_code, "'T'" in bad.json()["error"]) == (422, True)
 
 
+def csv_of(*rows: dict[str, Any]) -> bytes:
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    return "\n".join(lines).encode()
+
+
+CSV = {"Content-Type": "text/csv"}
+
+
+def test_a_version_predicts_tables_and_files_and_is_explained(settings, two, row, start):
+    _, second = two
+    with start(settings) as client:
+        low = asked(client, row)["prediction"]
+        for which in (second, "challenger"):
+            at = f"{MODEL}/versions/{which}"
+            expected = client.post(f"{at}/predict", json=row).json()["prediction"]
+            assert expected > 6 * low
+            table = client.post(f"{at}/predict/batch", content=csv_of(row, row), headers=CSV).json()
+            assert (table["model_version"], table["predictions"]) == (second, [pytest.approx(expected)] * 2)
+            asked_as = {"Accept": "text/csv"}
+            answer = client.post(f"{at}/predict/batch", json=[row], headers=asked_as)
+            assert float(answer.text.splitlines()[1]) == pytest.approx(expected)
+            file = client.post(f"{at}/predict/file", content=csv_of(*[row] * 1_500), headers=CSV)
+            assert (file.headers["x-millrace-model-version"], file.headers["x-millrace-rows"]) == (second, "1500")
+            assert [float(line) for line in file.text.splitlines()[1:]] == [pytest.approx(expected)] * 1_500
+            explained = client.post(f"{at}/explain", json=row)
+            assert explained.status_code == 200, explained.text
+            assert (explained.json()["model_version"], explained.json()["prediction"]) == (second, expected)
+            (one,) = explained.json()["explanations"]
+            total = one["base_value"] + sum(each["contribution"] for each in one["contributions"])
+            assert total == pytest.approx(expected)
+        assert client.post(f"{MODEL}/explain", json=row).json()["prediction"] == low
+        assert not (settings.millrace_home / "models" / NAME / second).exists()  # a visitor leaves nothing on disk
+        for path in ("predict/file", "explain"):
+            absent = client.post(f"{MODEL}/versions/9/{path}", content=csv_of(row), headers=CSV)
+            assert (absent.status_code, absent.json()["code"]) == (404, "not_found")
+
+
 def test_requests_are_shared_out_by_their_key_and_recorded_with_their_variant(settings, two, row, start, wait):
     first, second = two
     with start(settings) as client:
@@ -223,6 +260,29 @@ def test_a_variant_that_fails_on_a_row_costs_its_caller_nothing(settings, regist
         assert client.post(f"{MODEL}/versions/{second}/predict", json=hot).json()["code"] == "model_failed"
         found = recorded(settings, client, wait, 3)
         assert [(r["variant"], r["version"]) for r in found if r["features"]["T"] == 1e9] == [("champion", first)] * 2
+
+
+def test_a_variant_that_fails_on_a_file_is_stood_in_for_until_its_answer_begins(
+    settings, registry, register, fitted, row, start
+):
+    first = register(fitted(1.0))
+    steep = fitted(1.0)
+    steep[-1].coef_[0] = 1e302
+    second = register(steep, "run-2")
+    registry.set_alias(NAME, "champion", first)
+    hot = {**row, "T": 1e9}
+    with start(settings) as client:
+        expected = asked(client, hot)["prediction"]
+        assert client.put(f"{MODEL}/traffic", json={"weights": {second: 1}}).status_code == 200
+        file = client.post(f"{MODEL}/predict/file", content=csv_of(row, hot, *[row] * 1_500), headers=CSV)
+        assert (file.status_code, file.headers["x-millrace-model-version"]) == (200, first)
+        assert float(file.text.splitlines()[2]) == pytest.approx(expected)
+        assert len(file.text.splitlines()) == 1_503
+        assert metric(client, "prediction_fallbacks_total", model=NAME, variant=second) == 1
+        named = client.post(f"{MODEL}/versions/{second}/predict/file", content=csv_of(hot), headers=CSV)
+        assert (named.status_code, named.json()["code"]) == (500, "model_failed")
+        with pytest.raises(httpx.RemoteProtocolError):  # its header has named the variant
+            client.post(f"{MODEL}/predict/file", content=csv_of(*[row] * 1_500, hot), headers=CSV)
 
 
 def test_an_operator_promotes_and_goes_back_in_one_call_each(settings, registry, two, row, start):

@@ -61,6 +61,12 @@ def write_model(
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process for each service of a test takes seconds; the integration tests have them."""
+    monkeypatch.setenv("SERVING_APART", "false")
+
+
 @pytest.fixture(scope="session")
 def card():
     """Makes a version's card."""

@@ -94,6 +94,18 @@ def test_after_the_rush_the_limit_grows_again(clock):
     assert refused < 0.05 * len(taken)
 
 
+def test_a_model_is_stuck_when_its_oldest_prediction_takes_far_longer_than_its_rows_explain(clock):
+    admission = Admission(0.1)
+    assert not admission.is_stuck("m")
+    with admission.enter("m", 1), admission.enter("large", 10_000):
+        clock.now += 3.0
+        assert admission.is_stuck("m")
+        assert not admission.is_stuck("large")
+        clock.now += 300.0
+        assert admission.is_stuck("large")
+    assert not admission.is_stuck("m")
+
+
 def test_one_that_is_stuck_stops_the_line_and_no_other(clock):
     shed = []
     admission = Admission(0.1, note_shed=shed.append)

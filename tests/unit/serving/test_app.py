@@ -177,7 +177,28 @@ def test_a_service_with_nothing_to_serve_is_unhealthy(tmp_path, service):
     response = empty.get("/health")
     assert (response.status_code, response.json()["status"]) == (503, "unhealthy")
     assert empty.get("/health/ready").status_code == 503
+    assert (empty.get("/health/startup").status_code, empty.get("/health/startup").json()) == (
+        503,
+        {"status": "starting"},
+    )
     assert empty.get("/health/live").status_code == 200
+
+
+def test_a_worker_whose_predictions_do_not_end_is_not_ready(service, monkeypatch):
+    services = service.app.state.services
+    monkeypatch.setattr(services.watcher, "started", True)
+    monkeypatch.setattr("serving.runtime.admission.STUCK", -1.0)
+    assert service.get("/health/ready").status_code == 200
+    with services.admission.enter("reg", 1):
+        assert service.get("/health/ready").status_code == 200  # the other models answer
+        assert any(
+            "reg: its predictions do not end" in problem for problem in service.get("/health").json()["problems"]
+        )
+        with services.admission.enter("cls", 1), services.admission.enter("two", 1):
+            assert service.get("/health/ready").status_code == 503
+            assert service.get("/v2/health/ready").status_code == 503
+            assert service.get("/health").json()["status"] == "unhealthy"
+    assert service.get("/health/ready").status_code == 200
 
 
 def test_pipelines_are_listed_while_the_database_is_away(service):
