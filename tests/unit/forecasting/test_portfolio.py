@@ -25,7 +25,7 @@ def labels(shape: Shape) -> list[str]:
 
 
 def test_long_series_within_days_are_forecast_by_days_and_lags() -> None:
-    assert labels(HOURLY) == ["seasonal_naive", "lear", "linear_lags", "network", "tree_lags"]
+    assert labels(HOURLY) == ["seasonal_naive", "lear", "network", "linear_lags", "tree_lags"]
 
 
 def test_short_series_of_years_are_smoothed_and_grow_together() -> None:
