@@ -22,6 +22,7 @@ from millrace.stores.traffic import MongoTrafficRules
 from serving.access.parts import Access
 from serving.access.settings import AccessSettings
 from serving.apart.process import Apart
+from serving.champion_records import ChampionRecords
 from serving.courier import Courier
 from serving.explaining.process import Explaining
 from serving.gauges import Gauges
@@ -89,6 +90,7 @@ class Services:
         self.links = Links(settings)
         self.specs = SpecShelf(settings.millrace_pipelines_dir)
         self.runs = MongoRunStore(settings)
+        self.champion_records = ChampionRecords(self.runs)
         self.monitoring = MonitoringStore(settings)
         self.desk = AlertDesk(settings)
         self.courier = Courier(self.desk)

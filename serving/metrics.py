@@ -108,9 +108,9 @@ class Metrics:
             found = self._known[model] = self._gathered.labels(model)
         found.observe(requests)
 
-    def note_shed(self, model: str) -> None:
-        """Count a prediction that was refused because too many waited."""
-        self._shed.labels(model).inc()
+    def note_shed(self, model: str, requests: int) -> None:
+        """Count predictions that were refused because too many waited."""
+        self._shed.labels(model).inc(requests)
 
     def note_state(self, *, models: int, queue: int, spool_bytes: int, dropped: int) -> None:
         """Set what is measured from time to time."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,14 +18,27 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from millrace.local.programs import Program, mongodb, s3
-from millrace.settings import PORTS, Settings
+from millrace.settings import PORTS, Home, Settings
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.runs import MongoRunStore
 
-os.environ.setdefault("SERVING_ANONYMOUS_LIMIT", "none")  # tests ask more often than people do
+for _name in {*Home.model_fields, *Settings.model_fields} - {"data_dir"}:
+    os.environ.pop(_name.upper(), None)  # what the shell that starts the tests works with is nothing to them
+os.environ["SERVING_ANONYMOUS_LIMIT"] = "none"  # tests ask more often than people do
 hypothesis_settings.register_profile("everyday", deadline=None)  # a busy machine is slow, not wrong
 hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2_000)  # --hypothesis-profile=thorough
 hypothesis_settings.load_profile("everyday")
+
+
+def pytest_collection_finish() -> None:
+    """Let the access log end nowhere: a thread writes it, also between two tests, when nothing is captured."""
+    if (logs := sys.modules.get("serving.logs")) is not None:
+        logs._to_standard_error = lambda _: None
+
+
+def pytest_unconfigure() -> None:
+    """What a thread still logs when everything is over has nowhere to go, and need not be told of."""
+    logging.raiseExceptions = False
 
 
 def free_port_base() -> int:

@@ -7,8 +7,8 @@ const LOOK = { promoted: "is-good", waiting: "is-busy", refused: "is-bad", rejec
 const KINDS = { promotion: "rule", approval: "approval", move: "by hand", live_quality: "live quality" };
 
 export function decisionTable(decisions) {
-  return table("Decisions, newest first", [["When", "nowrap"], ["Version", "num"], ["Outcome"], ["Why"]],
-    decisions.map((one) => ({ class: "tall", cells: [
+  return table("Decisions, newest first", [["When", "nowrap"], ["Version", "num"], ["Outcome"], ["Why", "wide"]],
+    decisions.map((one) => ({ class: "tall stacked", cells: [
       ago(one.at),
       one.version,
       h("div", { class: "chips" }, tag(words(one.outcome), LOOK[one.outcome] ?? ""), tag(KINDS[one.kind] ?? words(one.kind))),

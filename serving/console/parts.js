@@ -61,9 +61,9 @@ export function notice(kind, title, sentences) {
     sentences.length === 1 ? h("p", {}, sentences[0]) : h("ul", {}, sentences.map((text) => h("li", {}, text))));
 }
 
-/** A table: columns are [title, class]; rows are arrays of cells, or {class, cells}. */
+/** A table: columns are [title, class]; rows are arrays of cells, or {class, cells}. A row of the class "stacked" stands as a block of its own on a narrow screen. */
 export function table(caption, columns, rows) {
-  const cell = (content, index) => h("td", { class: columns[index][1] ?? null }, content ?? "–");
+  const cell = (content, index) => h("td", { class: columns[index][1] ?? null, "data-title": columns[index][0] }, content ?? "–");
   return h("div", { class: "card" }, h("div", { class: "table-wrap" }, h("table", {},
     h("caption", { class: "visually-hidden" }, caption),
     h("thead", {}, h("tr", {}, columns.map(([title, kind]) => h("th", { scope: "col", class: kind ?? null }, title)))),

@@ -3,13 +3,14 @@ import { h } from "./dom.js";
 import { duration, secondsBetween, words } from "./format.js";
 import { look } from "./parts.js";
 
-const ORDER = ["extract", "validate", "transform", "load", "train", "evaluate", "register"];
+const ORDER = ["extract", "validate", "transform", "load", "train", "evaluate", "register", "promote", "forecast", "score"];
 const place = (stage) => ORDER.indexOf(stage.name.split(":")[0]);
 
 export function timeline({ timeline: stages, error }) {
   const ordered = [...stages].sort((a, b) => place(a) - place(b) || (a.started_at < b.started_at ? -1 : 1));
-  const begins = Math.min(...ordered.map((stage) => new Date(stage.started_at)));
-  const ends = Math.max(...ordered.map((stage) => (stage.finished_at ? new Date(stage.finished_at) : Date.now())));
+  const scaled = ordered.filter((stage) => stage.name !== "promote"); // a person answers days later: it would squeeze the others
+  const begins = Math.min(...scaled.map((stage) => new Date(stage.started_at)));
+  const ends = Math.max(...scaled.map((stage) => (stage.finished_at ? new Date(stage.finished_at) : Date.now())));
   const span = Math.max(ends - begins, 1);
   return h("ol", { class: "card timeline" }, ordered.map((stage) => row(stage, begins, span, error)));
 }
@@ -18,7 +19,7 @@ function row(stage, begins, span, told) {
   const [name, candidate] = stage.name.split(":");
   const seconds = stage.seconds ?? secondsBetween(stage.started_at, stage.finished_at);
   const kind = look(stage.status);
-  const left = ((new Date(stage.started_at) - begins) / span) * 100;
+  const left = Math.min(99, ((new Date(stage.started_at) - begins) / span) * 100);
   const width = Math.min(100 - left, ((seconds * 1000) / span) * 100);
   return h("li", { class: "stage" },
     h("div", { class: `stage-name ${candidate ? "part" : ""}` },
@@ -26,7 +27,7 @@ function row(stage, begins, span, told) {
       h("span", {}, candidate ? ["train ", h("span", { class: "name" }, words(candidate))] : name, marks(stage)),
       h("span", { class: "visually-hidden" }, stage.status)),
     h("div", { class: `track ${kind}` },
-      h("div", { class: "bar", style: { left: `${Math.min(left, 99)}%`, width: `${width}%` } })),
+      h("div", { class: "bar", style: { left: `${left}%`, width: `${width}%` } })),
     h("div", { class: "stage-time" }, duration(seconds)),
     stage.error && stage.error.message !== told?.message ? h("div", { class: "stage-note is-bad" }, stage.error.message) : null);
 }

@@ -53,11 +53,16 @@ class Bodies:
         return answer + self._about + request_id.encode("ascii") + b'"}'
 
 
-def refusal(error: MillraceError, request_id: str) -> bytes:
-    """The body that says why not."""
-    return _encode(
-        {"success": False, "error": str(error), "code": error.code, "timestamp": now(), "request_id": request_id}
-    )
+class Refusals:
+    """The bodies that say why not, to some who asked at one moment."""
+
+    def __init__(self, error: MillraceError) -> None:
+        said = {"success": False, "error": str(error), "code": error.code, "timestamp": now(), "request_id": ""}
+        self._said = _encode(said)[:-2]
+
+    def of(self, request_id: str) -> bytes:
+        """The body for one request."""
+        return self._said + request_id.encode("ascii") + b'"}'
 
 
 def whole(head: bytes, request_id: str, body: bytes) -> bytes:

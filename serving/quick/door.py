@@ -24,7 +24,7 @@ from serving.access.callers import Caller
 from serving.access.permissions import Permission
 from serving.answers import now
 from serving.logs import AccessLine
-from serving.quick.answers import Bodies, Head, refusal, whole
+from serving.quick.answers import Bodies, Head, Refusals, whole
 from serving.quick.asked import Asked, Target
 from serving.quick.headers import Known, read_headers
 from serving.quick.predicting import Wanted, predicted
@@ -66,7 +66,12 @@ class QuickDoor:
         self._pending: list[Asked] = []
         self._loop = asyncio.get_running_loop()
         limits = services.limits
-        self.ordinary = Admission(limits.serving_wait_seconds, note_shed=services.metrics.note_shed, first_rows=FIRST)
+        self.ordinary = Admission(
+            limits.serving_wait_seconds,
+            note_shed=services.metrics.note_shed,
+            first_rows=FIRST,
+            paces=services.admission.paces,
+        )
         """The requests for one row that went the ordinary way, from their last byte to the last of their answer."""
 
     def wants(self, url: bytes) -> bool:
@@ -96,11 +101,14 @@ class QuickDoor:
         """Answer what waits."""
         pending, self._pending = self._pending, []
         groups: dict[tuple[int, str], list[Asked]] = {}
+        refused: dict[str, list[Asked]] = {}
         for asked in self._counted(pending):
             if asked.row is None:
-                self._refuse(asked)
-                continue
-            groups.setdefault((id(asked.choice.model), asked.choice.variant), []).append(asked)
+                refused.setdefault(asked.target.name, []).append(asked)
+            else:
+                groups.setdefault((id(asked.choice.model), asked.choice.variant), []).append(asked)
+        for name, group in refused.items():
+            self._refuse(name, group)
         for group in groups.values():
             for start in range(0, len(group), INLINE_ROWS):
                 self._settle(group[start : start + INLINE_ROWS])
@@ -222,10 +230,11 @@ class QuickDoor:
             self._send(asked, self._head, body)
         self._note(group, time.perf_counter(), 200)
 
-    def _refuse(self, asked: Asked) -> None:
-        body = refusal(self.ordinary.refusal(asked.target.name), asked.request_id)
-        self._send(asked, self._full, body)
-        self._note([asked], time.perf_counter(), 503)
+    def _refuse(self, name: str, group: list[Asked]) -> None:
+        bodies = Refusals(self.ordinary.refusal(name, len(group)))
+        for asked in group:
+            self._send(asked, self._full, bodies.of(asked.request_id))
+        self._note(group, time.perf_counter(), 503)
 
     def _send(self, asked: Asked, head: Head, body: bytes) -> None:
         is_secure = asked.known.is_secure or asked.by.scheme == "https"

@@ -18,7 +18,7 @@ from serving.access.callers import introduce
 from serving.access.middleware import HSTS
 from serving.failures import OverloadedError
 from serving.logs import current_scope, request_id
-from serving.quick.answers import Bodies, refusal
+from serving.quick.answers import Bodies, Refusals
 
 if TYPE_CHECKING:
     from serving.quick.asked import Asked
@@ -54,7 +54,7 @@ class Waiting:
             model, found = await self._predicted(asked)
             body = Bodies(model, found).of(0, asked.request_id, probabilities=asked.target.probabilities)
         except OverloadedError as error:
-            await self._send(send, 503, refusal(error, asked.request_id), scope)
+            await self._send(send, 503, Refusals(error).of(asked.request_id), scope)
             return
         except MillraceError:
             await self._ordinary(scope, receive, send)

@@ -124,19 +124,40 @@ def champion_document(loaded: LoadedModel, metric: str | None) -> dict[str, Any]
     }
 
 
+def forecasting_document(services: Services, name: str, metric: str | None) -> dict[str, Any] | None:
+    """The champion that forecasts ahead, with its metrics on the held-out steps; None for any other."""
+    version = (services.manager.registry_state.champions or {}).get(name)
+    if version is None or not services.manager.forecasts_ahead(name):
+        return None
+    record = services.champion_records.of(name, version)
+    metrics = _ordered(record.get("task"), record.get("metrics") or {})
+    return {
+        "version": version,
+        "metric": metric,
+        "value": metrics.get(metric) if metric else None,
+        "metrics": metrics,
+        "run_id": record.get("run_id"),
+        "candidate": record.get("candidate"),
+        "served_by": None,
+        "loaded_at": None,
+    }
+
+
 def _line(services: Services, name: str, aliases: dict[str, str]) -> dict[str, Any]:
     manager = services.manager
     loaded, failure = manager.models.get(name), manager.failures.get(name)
+    ahead = forecasting_document(services, name, None)
+    record = services.champion_records.of(name, ahead["version"]) if ahead else {}
     return {
         "name": name,
         "champion": aliases.get("champion"),
         "aliases": aliases,
-        "task": loaded.task if loaded else None,
-        "targets": loaded.targets if loaded else [],
+        "task": loaded.task if loaded else record.get("task"),
+        "targets": loaded.targets if loaded else record.get("targets", []),
         "loaded": loaded.version.version if loaded else None,
         "state": _state(services, name),
         "error": failure.error if failure else None,
-        "metrics": _metrics(loaded) if loaded else {},
+        "metrics": _metrics(loaded) if loaded else (ahead or {}).get("metrics", {}),
         "served_by": loaded.served_by if loaded else None,
         "loaded_at": loaded.loaded_at.isoformat() if loaded else None,
         "links": {"mlflow": services.links.model(name)},
@@ -195,7 +216,10 @@ def _versions(services: Services, name: str) -> tuple[list[ModelVersion], list[s
 
 def _metrics(loaded: LoadedModel) -> dict[str, float]:
     """Metrics from a model's metadata: numbers by name, the task's most telling ones first."""
-    found = loaded.metadata.get("metrics") or {}
-    known = [name for name in METRICS.get(loaded.task, {}) if name in found]
+    return _ordered(loaded.task, loaded.metadata.get("metrics") or {})
+
+
+def _ordered(task: str | None, found: dict[str, Any]) -> dict[str, float]:
+    known = [name for name in METRICS.get(str(task), {}) if name in found]
     ordered = [*known, *(name for name in found if name not in known)]
     return {name: float(found[name]) for name in ordered if isinstance(found[name], (int, float))}

@@ -13,7 +13,7 @@ from serving.access.permissions import Permission, require
 from serving.answers import Answer, now
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
-from serving.routes.models import champion_document
+from serving.routes.models import champion_document, forecasting_document
 from serving.routes.runs import run_line
 
 router = APIRouter(prefix="/api/v1/pipelines", tags=["platform"], dependencies=[Depends(require(Permission.READ))])
@@ -67,5 +67,5 @@ def _described(spec: PipelineSpec) -> dict[str, Any]:
 
 
 def _champion(services: Services, spec: PipelineSpec) -> dict[str, Any] | None:
-    model = services.manager.models.get(spec.name)
-    return None if model is None else champion_document(model, spec.metric if spec.task else None)
+    model, metric = services.manager.models.get(spec.name), spec.metric if spec.task else None
+    return forecasting_document(services, spec.name, metric) if model is None else champion_document(model, metric)

@@ -79,6 +79,7 @@ def run_line(record: dict[str, Any], links: Links) -> dict[str, Any]:
         "warnings": len({sentence for stage in stages.values() for sentence in stage.get("warnings") or []}),
         "model_version": registered.get("model_version"),
         "promoted": (settled or registered).get("promoted", False),
+        "waits": not settled and (registered.get("decision") or {}).get("outcome") == "waiting",
         "links": links.run(record),
     }
 

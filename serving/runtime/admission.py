@@ -3,7 +3,9 @@
 Each model has a limit of rows that may be under way at a time, learnt from how long predictions take: it is cut when
 they take longer than is allowed and grows slowly while they do not (additive increase, multiplicative decrease; Chiu
 and Jain, 1989). So the work in progress is about what the model finishes in the time that is allowed, whatever is
-offered. A model with nothing under way takes whatever comes. It runs on the event loop only.
+offered. It is never cut below what the model itself, by its measured pace, computes in half of that time: where the
+event loop is what takes long, fewer rows under way would only leave the model idle. A model with nothing under way
+takes whatever comes. It runs on the event loop only.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ STUCK = 20.0
 class _Line:
     """What is under way for one model, and how much may be."""
 
-    def __init__(self, most: float) -> None:
+    def __init__(self, name: str, most: float) -> None:
+        self.name = name
         self.since: dict[Place, float] = {}  # oldest first
         self.rows = 0
         self.most = most
@@ -48,13 +51,13 @@ class _Line:
             return True
         return self.rows + rows <= self.most and time.monotonic() - next(iter(self.since.values())) <= oldest_seconds
 
-    def learn(self, rows: int, seconds: float, allowed: float) -> None:
-        """Move the limit by a prediction that has ended."""
+    def learn(self, rows: int, seconds: float, allowed: float, least: float) -> None:
+        """Move the limit by a prediction that has ended, though not below `least`."""
         now = time.monotonic()
         if seconds <= allowed:
             self.most = min(MOST_ROWS, self.most + rows * GROWTH / self.most)
         elif now - self._cut_at > allowed:  # what was taken before the last cut says nothing of the limit since
-            self.most = max(LEAST_ROWS, CUT * min(self.most, self.rows))
+            self.most = max(least, CUT * min(self.most, self.rows))
             self._cut_at = now
 
 
@@ -77,13 +80,16 @@ class Admission:
         self,
         wait_seconds: float,
         patience: Callable[[], float | None] = lambda: None,
-        note_shed: Callable[[str], None] = lambda _: None,
+        note_shed: Callable[[str, int], None] = lambda _name, _requests: None,
         first_rows: float = MOST_ROWS,
+        paces: dict[str, float] | None = None,
     ) -> None:
         self._wait_seconds, self._first_rows = wait_seconds, first_rows
         self._patience = patience
         self._note_shed = note_shed
         self._lines: dict[str, _Line] = {}
+        self.paces: dict[str, float] = {} if paces is None else paces
+        """What a row costs each model by itself, in seconds, as its queue measures it."""
 
     def has_room(self, name: str, rows: int = 1) -> bool:
         """Whether a prediction may begin."""
@@ -98,7 +104,7 @@ class Admission:
 
     def begin(self, name: str, rows: int = 1) -> Place:
         """Let a prediction be under way; `end` must follow."""
-        line = self._lines.get(name) or self._lines.setdefault(name, _Line(self._first_rows))
+        line = self._lines.get(name) or self._lines.setdefault(name, _Line(name, self._first_rows))
         place = Place(line, rows, time.monotonic())
         line.since[place] = place.since
         line.rows += rows
@@ -110,7 +116,8 @@ class Admission:
         if line.since.pop(place, None) is None:
             return
         if learn:
-            line.learn(place.rows, time.monotonic() - place.since, self._allowed(place.rows))
+            least = max(LEAST_ROWS, self._computed(line.name))
+            line.learn(place.rows, time.monotonic() - place.since, self._allowed(place.rows), least)
         line.rows -= place.rows
 
     @contextmanager
@@ -126,13 +133,18 @@ class Admission:
         finally:
             self.end(place, learn=ended)
 
-    def refusal(self, name: str) -> OverloadedError:
-        """The error for a prediction that may not begin; it is counted."""
-        self._note_shed(name)
+    def refusal(self, name: str, requests: int = 1) -> OverloadedError:
+        """The error for so many predictions that may not begin; they are counted."""
+        self._note_shed(name, requests)
         return OverloadedError(
             f"The model {name} has more to do than it can: {self._lines[name].rows:,} rows are under way already.",
             hint="Try again in a second.",
         )
+
+    def _computed(self, name: str) -> float:
+        """The rows that the model computes in half of the time that one may take; 0 where its pace is not known."""
+        pace = self.paces.get(name)
+        return min(MOST_ROWS, self._wait_seconds / (2 * pace)) if pace else 0.0
 
     def _allowed(self, rows: int) -> float:
         return self._wait_seconds + SECONDS_A_ROW * (rows - 1)
@@ -146,7 +158,7 @@ class Admission:
             async with asyncio.timeout(patience):
                 return await work
         except TimeoutError:
-            self._note_shed(name)
+            self._note_shed(name, 1)
             raise DeadlineError(
                 f"The model {name} did not answer within the {patience * 1000:g} milliseconds that the request gave.",
                 hint="Give it more time, or ask when there is less to do.",

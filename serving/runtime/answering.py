@@ -66,7 +66,7 @@ class Answering:
         self._limits = limits
         self._key = key
         self._ignore_unknown = limits.serving_unknown_fields == "ignore"
-        self._batchers = Batchers(pool.executor, limits)
+        self._batchers = Batchers(pool.executor, limits, admission.paces)
 
     def choose(self, name: str) -> Choice:
         """Who answers the present request. Raises NotFoundError or NotLoadedError."""

@@ -11,7 +11,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -39,11 +40,23 @@ class _Waiting:
     future: asyncio.Future[Predictions]
 
 
+Call = Future[list[Predictions | Exception]]
+
+
 class Batcher:
     """The queue before one model; everything but the call itself happens on the event loop."""
 
-    def __init__(self, ask: Ask, executor: Executor, *, batch_rows: int, most_rows: int) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        executor: Executor,
+        *,
+        batch_rows: int,
+        most_rows: int,
+        note_pace: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._ask = ask
+        self._note_pace, self._row_seconds = note_pace, 0.0
         self._executor = executor
         self._batch_rows = batch_rows
         self._most_rows = most_rows
@@ -51,7 +64,6 @@ class Batcher:
         self._queued_rows = 0
         self._running = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None  # the loop itself holds tasks weakly
         self._call_seconds = 0.0
         self._together = 1.0
         self._last = 0.0
@@ -100,11 +112,24 @@ class Batcher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._running:
+            return
         batch = self._next()
         if not batch:
             return
         self._running = len(batch)
-        self._task = asyncio.get_running_loop().create_task(self._run(batch), name="batch")
+        loop, started = asyncio.get_running_loop(), time.monotonic()
+
+        def done(call: Call) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._finish, batch, started, call)
+
+        try:
+            self._executor.submit(copy_context().run, self._answers, batch).add_done_callback(done)
+        except RuntimeError as error:  # the executor is closed: nobody may be left waiting
+            self._running = 0
+            for waiting in batch:
+                _settle(waiting.future, error)
 
     def _next(self) -> list[_Waiting]:
         """The requests of the next call: as many as fit, at least one; nobody waits for a caller that has gone."""
@@ -118,20 +143,17 @@ class Batcher:
                 rows += waiting.rows
         return batch
 
-    async def _run(self, batch: list[_Waiting]) -> None:
-        started = time.monotonic()
-        try:
-            loop = asyncio.get_running_loop()
-            results = await loop.run_in_executor(self._executor, copy_context().run, self._answers, batch)
-            for waiting, result in zip(batch, results, strict=True):
-                _settle(waiting.future, result)
-        except BaseException as error:  # the executor is closed: nobody may be left waiting
-            for waiting in batch:
-                _settle(waiting.future, error)
-        finally:
-            self._learn(time.monotonic() - started, len(batch))
-            self._running = 0
-            # The callers that were just answered ask again in this turn of the loop: look after it.
+    def _finish(self, batch: list[_Waiting], started: float, call: Call) -> None:
+        """Hand out the answers and begin the next call, both in one turn: under load a turn of the loop is long."""
+        error = OverloadedError("The service is stopping.") if call.cancelled() else call.exception()
+        results = [error for _ in batch] if error is not None else call.result()
+        for waiting, result in zip(batch, results, strict=True):
+            _settle(waiting.future, result)
+        self._learn(time.monotonic() - started, len(batch))
+        self._running = 0
+        if self._queued_rows >= self._batch_rows:
+            self._start()
+        else:  # the callers that were just answered ask again in this turn of the loop: look after it
             asyncio.get_running_loop().call_soon(self._consider)
 
     def _learn(self, seconds: float, together: int) -> None:
@@ -151,12 +173,20 @@ class Batcher:
             return [self._alone(batch[0])]
         try:
             columns = {name: np.concatenate([w.columns[name] for w in batch]) for name in batch[0].columns}
+            started = time.monotonic()
             found = self._ask(columns, any(waiting.probabilities for waiting in batch))
+            self._learn_pace((time.monotonic() - started) / len(found.values))
             return list(_shared_out(found, batch))
         except OverloadedError as error:  # asking for each alone would take more of what is short
             return [error for _ in batch]
         except Exception:
             return [self._alone(waiting) for waiting in batch]
+
+    def _learn_pace(self, row_seconds: float) -> None:
+        """What a row costs the model in company; a call for one alone says nothing of it."""
+        known = self._row_seconds or row_seconds
+        self._row_seconds = known + SMOOTHING * (row_seconds - known)
+        self._note_pace(self._row_seconds)
 
     def _alone(self, waiting: _Waiting) -> Predictions | Exception:
         try:

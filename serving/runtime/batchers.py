@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from concurrent.futures import Executor
+from functools import partial
 
 from serving.runtime.batcher import Ask, Batcher, Columns
 from serving.runtime.loaded_model import LoadedModel, Predictions
@@ -13,7 +14,9 @@ from serving.settings import ServiceSettings
 class Batchers:
     """The queues of one process; each lasts as long as its version, which it does not keep in memory."""
 
-    def __init__(self, executor: Executor, limits: ServiceSettings) -> None:
+    def __init__(self, executor: Executor, limits: ServiceSettings, paces: dict[str, float] | None = None) -> None:
+        """`paces` is told what a row costs each model."""
+        self._paces = {} if paces is None else paces
         self._executor = executor
         self._limits = limits
         self._queues: dict[int, tuple[str, Batcher]] = {}
@@ -25,7 +28,11 @@ class Batchers:
             return kept[1]
         limits = self._limits
         batcher = Batcher(
-            _asking(model), self._executor, batch_rows=limits.serving_batch_size, most_rows=limits.serving_queue_rows
+            _asking(model),
+            self._executor,
+            batch_rows=limits.serving_batch_size,
+            most_rows=limits.serving_queue_rows,
+            note_pace=partial(self._paces.__setitem__, model.name),
         )
         self._queues[id(model)] = (f"{model.name}/{model.version.version}", batcher)
         weakref.finalize(model, self._queues.pop, id(model), None).atexit = False

@@ -55,14 +55,18 @@ class PeakMemory:
     """Samples this process's resident memory, children left out."""
 
     def __init__(self) -> None:
-        self.base = psutil.Process().memory_info().rss
-        self.peak = self.base
+        self.peak = psutil.Process().memory_info().rss
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> PeakMemory:
         self._thread.start()
         return self
+
+    def taken(self) -> float:
+        """The peak in MiB since the last call."""
+        peak, self.peak = self.peak, psutil.Process().memory_info().rss
+        return peak / 2**20
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
@@ -93,15 +97,15 @@ def measured(case: str, rows: int) -> None:
         loaded = load_spec(path)
         context = open_context(loaded, new_run_id(loaded.spec), settings=settings, use_cache=False)
         outputs: dict[str, dict[str, object]] = {}
-        seconds = {}
+        seconds, peaks = {}, {}
         with PeakMemory() as memory:
             for stage in ("extract", "validate", "transform", *(["load"] if loaded.spec.load else [])):
                 started = time.perf_counter()
                 outputs[stage] = perform(context, stage, outputs)
-                seconds[stage] = time.perf_counter() - started
+                seconds[stage], peaks[stage] = time.perf_counter() - started, memory.taken()
     columns = len(outputs["extract"]["dataset"]["columns"])  # type: ignore[index, call-overload]
-    peak = max(memory.peak / 2**20, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
-    steps = ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items())
+    peak = max(*peaks.values(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
+    steps = ", ".join(f"{stage} {taken:.1f} s / {peaks[stage]:,.0f} MiB" for stage, taken in seconds.items())
     what = "a step that needs the whole table" if case == "whole" else "row-wise steps only, CSV to Parquet"
     emit(
         Row(

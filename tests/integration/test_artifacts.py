@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from millrace.errors import DataError, NotFoundError, StorageError
 from millrace.settings import Settings
-from millrace.stores.artifacts import MANIFEST, S3ArtifactStore, split_uri
+from millrace.stores.artifacts import MANIFEST, S3ArtifactStore
+from millrace.stores.datasets import split_uri
 
 pytestmark = pytest.mark.integration
 

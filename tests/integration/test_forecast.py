@@ -72,6 +72,7 @@ def test_a_repeated_run_leaves_one_forecast_and_new_data_makes_a_new_one(bench: 
     inside = [d["confidence_lower"] <= d["actual"] <= d["confidence_upper"] for d in judged]
     live = outputs["forecast"]["live"]
     assert live["count"] == len(judged)
+    assert live["missing"] == 0
     assert live["coverage"] == pytest.approx(np.mean(inside))
 
 
@@ -177,6 +178,29 @@ def test_pages_and_filters_of_the_store_tell_each_time_once(bench: Bench) -> Non
     assert bench.runs.forecast_quality("p", began) == {"count": 0, "coverage": None, "width": None}
     bench.runs.record_actuals({found[0]["_id"]: 5.0, found[1]["_id"]: 50.0})
     assert bench.runs.forecast_quality("p", began) == {"count": 2, "coverage": 0.5, "width": 9.0}
+
+
+def test_truths_that_never_come_do_not_hide_those_that_have_just_come(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("millrace.stores.forecasts.MOST_WAITING", 5)
+    began = datetime(2024, 5, 1, tzinfo=UTC)
+    bench.runs.record_forecasts(
+        {"pipeline": "p", "series": "A", "timestamp": began + timedelta(hours=hour), "origin": began}
+        for hour in range(20)
+    )
+    waiting = bench.runs.forecasts_without_actual("p", began + timedelta(hours=18))
+    assert [found["timestamp"].hour for found in waiting] == [17, 16, 15, 14, 13]
+
+
+def test_a_truth_that_does_not_come_is_counted(bench: Bench) -> None:
+    spec, whole = spec_of(candidates=[{"estimator": "day_vector"}]), cities(days=80)
+    until = BEGAN + pd.Timedelta(days=66, hours=23)
+    bench.run(spec, whole[whole["at"] < until])
+    silent = (whole["at"] >= until + pd.Timedelta(hours=3)) & (whole["at"] < until + pd.Timedelta(hours=13))
+    later = whole[(whole["at"] < until + pd.Timedelta(days=2)) & ~(silent & (whole["city"] == "Bilbao"))]
+    live = bench.run(spec, later)["forecast"]["live"]
+    assert (live["count"], live["missing"]) == (48 - 10, 10)
 
 
 def test_a_series_that_began_within_the_held_out_steps_does_not_stop_the_others(bench: Bench) -> None:

@@ -69,6 +69,8 @@ def test_a_candidate_searches_its_own_options_and_begins_where_the_champion_stan
     assert found["params"]["regressor"]["params"]["alpha"] == best["alpha"]
     assert found["params"]["days"] == best["days"]
     assert found["metrics"]["mape"] < 0.05
+    again = trained(bench.run(spec_of(candidates=[{**candidate, "trials": 1}]), cities(days=81)), "day_vector")
+    assert again["report"]["best_trials"][0]["params"] == best
 
 
 def test_a_search_without_anything_usable_says_why(bench: Bench) -> None:

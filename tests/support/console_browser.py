@@ -44,19 +44,31 @@ def see(browser: Any, css: str, text: str = "") -> Any:
     return WebDriverWait(browser, 40).until(found, f"no {css} with {text!r}: {browser.page_source[-3000:]}")
 
 
+def press(browser: Any, css: str, text: str = "") -> None:
+    """Click what matches and holds the text, also where the page is drawn anew just then."""
+    from selenium.common.exceptions import StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def pressed(_: Any) -> bool:
+        see(browser, css, text).click()
+        return True
+
+    WebDriverWait(browser, 40, ignored_exceptions=[StaleElementReferenceException]).until(pressed)
+
+
 def sign_in(browser: Any, name: str, password: str) -> None:
     see(browser, ".sign-in")
     for css, text in (("#username", name), ("#password", password)):
         field = browser.find_element("css selector", css)
         field.clear()
         field.send_keys(text)
-    see(browser, ".sign-in button", "Sign in").click()
+    press(browser, ".sign-in button", "Sign in")
 
 
 def fill(browser: Any, **values: str) -> None:
     for name, value in values.items():
         field = see(browser, f"#ask-{name}")
         if field.tag_name == "select":
-            see(browser, f"#ask-{name} option", value).click()
+            press(browser, f"#ask-{name} option", value)
         else:
             field.send_keys(value)

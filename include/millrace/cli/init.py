@@ -17,7 +17,9 @@ def init(
     task: Annotated[
         str | None, typer.Option(help="regression, classification, clustering or forecast; else found.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The pipeline's name; else made from the file's.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The pipeline's name; else the name of --output, or made from the table's.")
+    ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook that has several.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write, '-' to print it.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
@@ -27,8 +29,10 @@ def init(
     from millrace.spec.document import parse_document
 
     _check_task(task)
-    path = output or Path(f"{name or pipeline_name(table)}.yaml")
-    printed = str(path) == "-"
+    printed = str(output) == "-"
+    # A spec goes by its file's name: 'prices.yaml' is run, served and asked as 'prices'.
+    name = name or pipeline_name(table if output is None or printed else output)
+    path = output or Path(f"{name}.yaml")
     if path.exists() and not printed and not force:
         raise CommandError(f"{path} exists already.", hint="Give --force to write over it, or another --output.")
     draft = draft_spec(table, target or [], task, name, sheet)

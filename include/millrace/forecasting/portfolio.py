@@ -1,7 +1,7 @@
 """Which forecasters `candidates: auto` tries on a panel, with which options first and within which ranges.
 
 The choice goes by what is known before the first forecast that chooses: length, series, steps of a day, horizon. What
-would take too long, or has too little to learn from, is left out. The order is from quick to slow.
+would take too long, or has too little to learn from, is left out. What is tried first has mostly been the best.
 """
 
 from __future__ import annotations
@@ -141,6 +141,18 @@ OFFERS: tuple[Offer, ...] = (
         ({"alpha": 3.0, "days": _DAYS[0], "history": None},),
     ),
     Offer(
+        "network",
+        _days("mlp"),
+        _fits_a_network,
+        {
+            "alpha": [0.1, 10.0],
+            "max_iter": [40, 200],
+            "hidden_layer_sizes": {"choices": [[64], [32], [128], [64, 32]]},
+            "days": {"choices": _DAYS},
+        },
+        ({"alpha": 1.0, "max_iter": 120, "hidden_layer_sizes": [64], "days": _DAYS[0]},),
+    ),
+    Offer(
         "smoothing",
         _smoothing(),
         _can_be_smoothed,
@@ -167,17 +179,6 @@ OFFERS: tuple[Offer, ...] = (
         lambda shape: 30 <= shape.steps * shape.series <= MOST_LINEAR_VALUES,
         {"alpha": [0.01, 1000.0]},
         ({"alpha": 1.0},),
-    ),
-    Offer(
-        "network",
-        _days("mlp", max_iter=60),
-        _fits_a_network,
-        {
-            "alpha": [0.1, 10.0],
-            "hidden_layer_sizes": {"choices": [[64], [32], [128], [64, 32]]},
-            "days": {"choices": _DAYS},
-        },
-        ({"alpha": 1.0, "hidden_layer_sizes": [64], "days": _DAYS[0]},),
     ),
     Offer(
         "tree_lags",

@@ -86,12 +86,19 @@ def _counted(keys: pd.DataFrame, expectation: Expectation) -> npt.NDArray[np.boo
 
 
 def _repeats(hashes: npt.NDArray[np.uint64], counted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The later rows of each kind: rows are compared only where another one has the same first hash, mostly none."""
     import numpy as np
     import pandas as pd
 
-    positions = np.flatnonzero(counted)
-    repeated = pd.DataFrame(hashes[positions]).duplicated().to_numpy()
-    late: npt.NDArray[np.int64] = positions[repeated].astype(np.int64)
+    ordered = np.sort(hashes[counted, 0])
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered
+    if not len(twice):
+        return np.empty(0, dtype=np.int64)
+    nearest = np.minimum(np.searchsorted(twice, hashes[:, 0]), len(twice) - 1)
+    suspects = np.flatnonzero(counted & (twice[nearest] == hashes[:, 0]))
+    repeated = pd.DataFrame(hashes[suspects]).duplicated().to_numpy()
+    late: npt.NDArray[np.int64] = suspects[repeated].astype(np.int64)
     return late
 
 

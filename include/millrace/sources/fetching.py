@@ -90,7 +90,7 @@ def _pause(state: tenacity.RetryCallState) -> float:
     asked = error.details.get("retry_after") if isinstance(error, SourceError) else None
     if asked is not None:
         return min(float(asked), _LONGEST_PAUSE)
-    return tenacity.wait_exponential_jitter(initial=0.2, max=_LONGEST_PAUSE, jitter=0.2)(state)
+    return tenacity.wait_exponential_jitter(multiplier=0.2, max=_LONGEST_PAUSE, jitter=0.2)(state)
 
 
 def _fetch(source: HttpSource, path: Path) -> FetchedFile:

@@ -136,12 +136,14 @@ def _actuals(context: RunContext, panel: Panel, plan: ForecastPlan) -> dict[str,
     step_of = dict(zip(moments, places, strict=True))
     row_of = {name: place for place, name in enumerate(panel.series)}
     after = instants(panel.times[[panel.end]], plan.timezone)[0][0]
-    actuals = {}
+    actuals, missing = {}, 0
+    first = max(0, panel.end - plan.intervals.window * plan.every)
+    since = instants(panel.times[[first]], plan.timezone)[0][0]
     for found in context.runs.forecasts_without_actual(context.spec.name, after):
         row, step = row_of.get(found["series"]), step_of.get(found["timestamp"])
         if row is not None and step is not None and np.isfinite(panel.values[row, step]):
             actuals[found["_id"]] = float(panel.values[row, step])
+        else:
+            missing += found["timestamp"] >= since
     context.runs.record_actuals(actuals)
-    first = max(0, panel.end - plan.intervals.window * plan.every)
-    since = instants(panel.times[[first]], plan.timezone)[0][0]
-    return context.runs.forecast_quality(context.spec.name, since)
+    return {**context.runs.forecast_quality(context.spec.name, since), "missing": missing}

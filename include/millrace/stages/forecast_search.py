@@ -126,5 +126,6 @@ def _mean(parts: list[Array], weights: Array) -> Array:
 
 def _params(chosen: Chosen, candidate: Candidate, best: Trial) -> dict[str, Any]:
     if isinstance(candidate, ForecastCandidate):
-        return candidate.with_options(best.params).options
+        # The searched ones by their own names as well: the next search begins with them.
+        return {**candidate.with_options(best.params).options, **best.params}
     return {"combined": chosen.report["combined"], "members": chosen.report["members"]}

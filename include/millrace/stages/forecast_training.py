@@ -12,6 +12,7 @@ from millrace.estimators.composite import Auto
 from millrace.estimators.threads import bounded_threads
 from millrace.forecasting.base import ForecastCandidate, Forecaster
 from millrace.forecasting.model import ForecastModel
+from millrace.forecasting.panel import Panel
 from millrace.forecasting.walk import last_origin, walk
 from millrace.stages.assembly import SEED, explained
 from millrace.stages.base import RunContext
@@ -26,7 +27,7 @@ def learnt_forecaster(context: RunContext, rows: ForecastMaterial, candidate: Ca
     """The model, fitted to all that is known, with its record; and its metrics at the steps that choose."""
     panel, plan = rows.known, rows.plan
     found = search_forecaster if isinstance(candidate, Auto) or candidate.search else _plain
-    with bounded_threads(panel.end):
+    with bounded_threads(_rows(candidate, panel)):
         walked = found(context, rows, candidate)
         _warn_of_left(context, candidate, walked.forecaster)
         until = last_origin(panel, plan)
@@ -41,12 +42,20 @@ def learnt_forecaster(context: RunContext, rows: ForecastMaterial, candidate: Ca
         return Learnt(model, walked.params, rows.score_at(model, held=False)[0], walked.trials, walked.report)
 
 
+def _rows(candidate: Candidate, panel: Panel) -> int:
+    """Rows of one fit: a model of whole days has a row a day, for each series by itself."""
+    if isinstance(candidate, ForecastCandidate) and candidate.wants_days:
+        return panel.end // (panel.day_steps or 1)
+    return panel.end * len(panel.series)
+
+
 def _plain(context: RunContext, rows: ForecastMaterial, candidate: Candidate) -> Walked:
     """A candidate as it is written."""
     if not isinstance(candidate, ForecastCandidate):
         raise TrainingError(f"The candidate '{candidate.label}' is no forecaster.")
     panel, plan = rows.known, rows.plan
-    with explained(candidate.label, context.warn):
+    # A network that stops at its max_iter is scored like any other: that is no news to warn of.
+    with explained(candidate.label, lambda _: None):
         parts = [
             walk(lambda: candidate.forecaster(SEED), panel, np.asarray(origins), plan.horizon, plan.backtest.refit)
             for origins in (rows.choosing, rows.held)

@@ -20,16 +20,14 @@ from millrace.errors import DataError, MillraceError, NotFoundError, StorageErro
 from millrace.settings import Settings
 from millrace.stores.base import DatasetRef
 from millrace.stores.content_hash import GROUP_ROWS, ContentHash
+from millrace.stores.datasets import TABLE, ParquetDataset, first_line, split_uri
 from millrace.tables.arrow_types import MixedColumnError, arrow_table
-from millrace.tables.pandas_types import EXACT_INTEGERS, Known, frame_of
 from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 MANIFEST = "manifest.json"
-TABLE = "part-00000.parquet"
 MOST_REMOVED = 1000
 """How many objects S3 removes at once."""
 _MISSING = {"404", "NoSuchKey", "NotFound"}
@@ -167,7 +165,7 @@ class S3ArtifactStore:
             hint = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
             return StorageError(f"S3 at {where} refuses these credentials ({code}).", hint=hint)
         hint = "Start it with 'millrace up', or check S3_ENDPOINT_URL; 'millrace doctor' tests every connection."
-        return StorageError(f"S3 at {where} does not answer as it should: {_first_line(error)}.", hint=hint)
+        return StorageError(f"S3 at {where} does not answer as it should: {first_line(error)}.", hint=hint)
 
     @property
     def _client(self) -> Any:
@@ -195,64 +193,6 @@ class S3ArtifactStore:
             "created_at": datetime.now(UTC).isoformat(),
         }
         self.put_bytes(prefix + MANIFEST, json.dumps(manifest, indent=1).encode(), "application/json")
-
-
-class ParquetDataset:
-    """An open dataset; see `stores.base.Dataset`."""
-
-    def __init__(self, settings: Settings, ref: DatasetRef) -> None:
-        self._settings = settings
-        self.ref = ref
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema."""
-        with self._file() as parquet:
-            return parquet.schema_arrow
-
-    def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """The whole table, or some of its columns."""
-        with self._file() as parquet:
-            return frame_of(parquet.read(columns=columns))
-
-    def frames(self, rows: int, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
-        """The table in frames of at most `rows` rows, in order, of the dtypes that `frame` gives."""
-        import pyarrow as pa
-
-        with self._file() as parquet:
-            known = _known(parquet)
-            for batch in parquet.iter_batches(batch_size=rows, columns=columns):
-                yield frame_of(pa.Table.from_batches([batch]), known)
-
-    def _file(self) -> Any:
-        """The Parquet file, opened over S3: only the row groups and columns that are read travel."""
-        import pyarrow.parquet as pq
-        from pyarrow.fs import S3FileSystem
-
-        endpoint = self._settings.s3_endpoint
-        filesystem = S3FileSystem(
-            access_key=self._settings.aws_access_key_id.get_secret_value(),
-            secret_key=self._settings.aws_secret_access_key.get_secret_value(),
-            region=self._settings.aws_default_region,
-            endpoint_override=endpoint,
-            scheme=endpoint.partition("://")[0],
-            connect_timeout=5,
-            request_timeout=60,
-        )
-        bucket, prefix = split_uri(self.ref.uri)
-        try:
-            return pq.ParquetFile(f"{bucket}/{prefix}{TABLE}", filesystem=filesystem, pre_buffer=True)
-        except OSError as error:
-            raise StorageError(
-                f"The dataset {self.ref.uri} cannot be read from S3 at {endpoint}: {_first_line(error)}.",
-                hint="'millrace doctor' tests the connection; run the pipeline with --no-cache to write it again.",
-            ) from error
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an s3:// URI."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 @contextmanager
@@ -298,25 +238,3 @@ def _write_parquet(spool: Spool, path: Path) -> str:
             content.update(combined)
             writer.write_table(combined, row_group_size=GROUP_ROWS)
     return content.hexdigest()
-
-
-def _known(parquet: Any) -> dict[str, Known]:
-    """What the file's own statistics say of each column of the whole table."""
-    groups = [parquet.metadata.row_group(index) for index in range(parquet.metadata.num_row_groups)]
-    names = parquet.schema_arrow.names
-    return {name: _known_column([group.column(place) for group in groups]) for place, name in enumerate(names)}
-
-
-def _known_column(parts: list[Any]) -> Known:
-    found = [part.statistics for part in parts if part.statistics is not None]
-    wide = any(isinstance(end, int) and abs(end) > EXACT_INTEGERS for one in found for end in _ends(one))
-    return Known(any(one.null_count for one in found), wide)
-
-
-def _ends(statistics: Any) -> tuple[Any, ...]:
-    return (statistics.min, statistics.max) if statistics.has_min_max else ()
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return text[0].rstrip(".") if text else type(error).__name__

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from millrace.errors import DataError
+from millrace.stores.forecast_summary import Held
 from millrace.stores.mongo import Document, MongoStore, explained
 
 BATCH = 1000
+MOST_WAITING = 100 * BATCH
 
 
 class MongoForecasts(MongoStore):
@@ -39,10 +41,13 @@ class MongoForecasts(MongoStore):
 
     @explained
     def forecasts_without_actual(self, pipeline: str, before: datetime) -> list[Document]:
-        """Forecasts of times before `before` whose true value is not known yet: `_id`, `series` and `timestamp`."""
+        """Forecasts of times before `before` whose true value is not known yet: `_id`, `series` and `timestamp`.
+
+        The latest times first, so that many whose truth never comes do not hide those whose truth has just come.
+        """
         wanted = {"pipeline": pipeline, "actual": None, "timestamp": {"$lt": before}}
-        found = self.collection("forecasts").find(wanted, {"series": 1, "timestamp": 1})
-        return list(found.limit(100 * BATCH))
+        found = self.collection("forecasts").find(wanted, {"series": 1, "timestamp": 1}, sort=[("timestamp", -1)])
+        return list(found.limit(MOST_WAITING))
 
     @explained
     def record_actuals(self, actuals: dict[str, float]) -> None:
@@ -62,7 +67,7 @@ class MongoForecasts(MongoStore):
     @explained
     def forecast_series(self, pipeline: str) -> list[str]:
         """The names of the series that there are forecasts of, in order."""
-        return sorted(self.collection("forecasts").distinct("series", {"pipeline": pipeline}))
+        return self.forecast_values(pipeline, "series")
 
     @explained
     def forecast_origins(self, pipeline: str, series: str, limit: int = 30) -> list[Document]:
@@ -129,6 +134,25 @@ class MongoForecasts(MongoStore):
             "coverage": inside / count if count else None,
             "width": widths / count if count else None,
         }
+
+    @explained
+    def forecast_values(self, pipeline: str, name: str) -> list[str]:
+        """The values of a key column, in order."""
+        return sorted(self.collection("forecasts").distinct(name, {"pipeline": pipeline}))
+
+    @explained
+    def held_forecasts(
+        self, pipeline: str, target: str, *, since: datetime, until: datetime, where: dict[str, Any] | None = None
+    ) -> list[Document]:
+        """Each series with a forecast of a time since then; how those of times before `until` have held (`Held`).
+
+        `where` holds key columns that must be equal.
+        """
+        wanted = {"pipeline": pipeline, "timestamp": {"$gte": since}, **(where or {})}
+        found = self.collection("forecasts").find(wanted, dict.fromkeys(Held.reads(target), 1)).sort("series", 1)
+        return [
+            Held(name, target, until).of(documents) for name, documents in groupby(found, key=lambda one: one["series"])
+        ]
 
 
 def forecast_id(document: Document) -> str:

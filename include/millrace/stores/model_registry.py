@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from millrace.connections import s3_client
 from millrace.errors import NotFoundError, StorageError
 from millrace.settings import Settings
-from millrace.stores.artifacts import S3ArtifactStore, split_uri
+from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ModelVersion
+from millrace.stores.datasets import split_uri
 from millrace.stores.mlflow_client import error_code, explained, mlflow_client
 from millrace.stores.mlflow_runs import MlflowRuns
 from millrace.stores.model_folder import MODEL_FILE, write_model_folder

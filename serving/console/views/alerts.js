@@ -28,14 +28,14 @@ export function draw({ alerts, next_before: next }, { status = "active", before 
 }
 
 function list(alerts, refused) {
-  return table("Alerts, newest first", [["State"], ["Pipeline"], ["What"], ["Since", "nowrap"], [""]],
-    alerts.map((alert) => [
+  return table("Alerts, newest first", [["State"], ["Pipeline"], ["What", "wide"], ["Since", "nowrap"], [""]],
+    alerts.map((alert) => ({ class: "stacked", cells: [
       h("div", { class: "chips" }, tag(alert.status, LOOK[alert.status]), tag(alert.severity, alert.severity === "critical" ? "is-bad" : "is-warn")),
       h("a", { href: `#/runs?pipeline=${encodeURIComponent(alert.pipeline)}` }, alert.pipeline),
       h("div", {}, alert.message, h("div", { class: "small muted" }, told(alert))),
       ago(alert.opened_at),
       actions(alert, refused),
-    ]));
+    ] })));
 }
 
 function told(alert) {

@@ -19,16 +19,16 @@ export function draw({ models, notes }) {
 }
 
 function list(models) {
-  return table("Models", [["Model"], ["State"], ["Champion", "num"], ["Task"], ["Metrics"], ["Loaded", "nowrap"]],
+  return table("Models", [["Model"], ["State"], ["Champion", "num"], ["Task"], ["Metrics", "wide"], ["Loaded", "nowrap told"]],
     models.map((model) => ({
-      class: "linked",
+      class: "linked stacked",
       cells: [
         h("a", { href: `#/models/${encodeURIComponent(model.name)}` }, model.name),
         h("div", {}, badge(model.state), model.error ? h("div", { class: "small is-bad" }, model.error) : null),
-        model.champion ?? "–", model.task ?? "–",
+        model.champion ?? "–", model.task ?? "",
         h("div", { class: "chips" }, Object.entries(model.metrics).slice(0, 3).map(([name, value]) =>
           h("span", { class: "chip num" }, `${words(name)} ${measure(value)}`))),
-        ago(model.loaded_at),
+        model.loaded_at ? ago(model.loaded_at) : "",
       ],
     })));
 }

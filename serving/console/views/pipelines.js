@@ -30,7 +30,7 @@ function card(pipeline) {
     h("div", { class: "chips" },
       [pipeline.task ?? "plain ETL", schedule ?? "by hand", pipeline.targets.length ? `→ ${pipeline.targets.join(", ")}` : null]
         .filter(Boolean).map((text) => h("span", { class: "chip" }, text))),
-    h("div", { class: "links" }, outside(pipeline.links.airflow, "Airflow"), outside(pipeline.links.mlflow, "MLflow")),
+    h("div", { class: "links" }, pipeline.task === "forecast" && pipeline.champion ? h("a", { href: `#/forecasts?${new URLSearchParams({ pipeline: pipeline.name })}` }, "Forecasts") : null, outside(pipeline.links.airflow, "Airflow"), outside(pipeline.links.mlflow, "MLflow")),
     h("div", { class: "pipeline-foot" },
       h("div", {}, h("span", { class: "foot-label" }, "Last run"), lastRun(pipeline)),
       h("div", {}, h("span", { class: "foot-label" }, "Champion"), champion(pipeline))));
@@ -42,9 +42,10 @@ function lastRun({ name, last_run: run }) {
     h("span", { class: "small muted" }, ago(run.finished_at ?? run.started_at ?? run.created_at))];
 }
 
-function champion({ name, task, champion: model }) {
+function champion({ name, task, champion: model, last_run: run }) {
   if (!task) return h("span", { class: "small muted" }, "No model: a plain ETL");
-  if (!model) return h("span", { class: "small muted" }, "None serves yet");
+  if (!model && run?.waits) return h("a", { class: "small", href: `#/models/${encodeURIComponent(name)}` }, `Version ${run.model_version} waits for approval`);
+  if (!model) return h("span", { class: "small muted" }, task === "forecast" ? "None forecasts yet" : "None serves yet");
   return [h("a", { class: "champion-value", href: `#/models/${encodeURIComponent(name)}` }, `Version ${model.version}`),
     model.metric ? h("span", { class: "small muted num" }, `${words(model.metric)} ${measure(model.value)}`) : null];
 }

@@ -29,7 +29,7 @@ export function draw({ runs, names, next_before: next }, parameters) {
 
 function list(runs) {
   const rows = runs.map((run) => ({
-    class: "linked",
+    class: "linked stacked",
     cells: [
       badge(run.status),
       h("div", {}, h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.pipeline),
@@ -40,7 +40,7 @@ function list(runs) {
     ],
   }));
   return table("Runs, newest first",
-    [["Status"], ["Pipeline"], ["Started", "nowrap"], ["Duration", "num"], ["Outcome"]], rows);
+    [["Status"], ["Pipeline"], ["Started", "nowrap"], ["Duration", "num"], ["Outcome", "wide"]], rows);
 }
 
 function outcome(run) {
@@ -48,6 +48,7 @@ function outcome(run) {
   return h("div", { class: "chips" },
     run.model_version ? tag(`version ${run.model_version}`) : null,
     run.promoted ? tag("promoted", "is-accent") : null,
+    run.waits ? tag("waits for approval", "is-busy") : null,
     run.warnings ? tag(`${run.warnings} warning${run.warnings === 1 ? "" : "s"}`, "is-warn") : null);
 }
 

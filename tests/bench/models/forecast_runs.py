@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from ours import DATA
 
 from millrace.local.stores import stores_running
 from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import get_settings
-from millrace.spec.catalogue import load_spec
+from millrace.spec.catalogue import LoadedSpec, load_spec
 from millrace.stages.forecast_material import ForecastMaterial, forecast_material
 from millrace.stages.outputs import Transformed
 from millrace.stores.model_format import model_from_bytes
@@ -33,11 +35,18 @@ class ForecastRun:
     """A row for each held-out step: series, timestamp, horizon, truth, scale, and each candidate's forecast."""
 
 
-def forecast_run(name: str) -> ForecastRun:
-    """Run the spec of this name as it stands. Raises RuntimeError with the run's own sentence where it fails."""
+AUTO = {"candidates": "auto", "search": {"seconds": 60, "warm_start": False}}
+"""What takes the place of a spec's candidates where `auto` is measured."""
+
+
+def forecast_run(name: str, **changes: Any) -> ForecastRun:
+    """Run the spec of this name, as it stands or with changes; those of `forecast` leave its other keys.
+
+    Raises RuntimeError with the run's own sentence where it fails.
+    """
     os.environ["DATA_DIR"] = str(DATA)
     with stores_running(get_settings()):
-        loaded = load_spec(PIPELINES / f"{name}.yaml")
+        loaded = _changed(PIPELINES / f"{name}.yaml", changes)
         context = open_context(loaded, new_run_id(loaded.spec), settings=get_settings(), use_cache=False)
         summary = run_pipeline(context)
         if summary["status"] != "success":
@@ -56,6 +65,17 @@ def forecast_run(name: str) -> ForecastRun:
         seconds=sum(stage["seconds"] for stage in trained.values()),
         steps=_steps(rows, models),
     )
+
+
+def _changed(path: Path, changes: dict[str, Any]) -> LoadedSpec:
+    if not changes:
+        return load_spec(path)
+    written = yaml.safe_load(path.read_text())
+    changes = {**changes, "forecast": {**written["forecast"], **changes.get("forecast", {})}}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_text(yaml.safe_dump({**written, **changes}))
+        return load_spec(copy)
 
 
 def _steps(rows: ForecastMaterial, models: dict[str, Any]) -> pd.DataFrame:

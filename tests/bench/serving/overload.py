@@ -12,9 +12,9 @@ from report import Row
 from servers import Load, api_key, database, loaded, uvicorn, wait_for
 
 FOLD = 4
-CALLERS = (32, 64)
+CALLERS = (16, 32)
 CONNECTIONS = 32
-MANY = 256
+MANY = (256, 1_000)
 
 
 def rows(home: Path, seconds: float) -> list[Row]:
@@ -53,11 +53,15 @@ def _peak(url: str, body: Path, key: str, seconds: float) -> Load:
 
 def _crowded(url: str, body: Path, key: str, seconds: float) -> list[Row]:
     peak = loaded(url, body, seconds=seconds, connections=CONNECTIONS, key=key)
-    many = loaded(url, body, seconds=seconds, connections=MANY, key=key)
+    found = {callers: loaded(url, body, seconds=seconds, connections=callers, key=key, tolerate_failures=True)
+             for callers in MANY}  # fmt: skip
     return [
-        Row(f"compiled model, {MANY:,} connections: goodput", f"{many.per_second:,.0f} req/s, p99 {many.p99_ms:.0f} ms",
+        Row(f"compiled model, {callers:,} connections: goodput",
+            f"{many.per_second:,.0f} req/s, p50 {many.p50_ms:.0f} ms, p99 {many.p99_ms:.0f} ms"
+            + (f", {many.failed} failed or above 2 s" if many.failed else ""),
             f"{CONNECTIONS} connections, {peak.per_second:,.0f} req/s", f"{many.per_second / peak.per_second:.2f}",
-            "at least 0.80, below 150 ms"),
+            "at least 0.80, below 150 ms" if callers == MANY[0] else "-")
+        for callers, many in found.items()
     ]  # fmt: skip
 
 

@@ -70,10 +70,11 @@ def test_the_schema_accepts_a_good_spec_and_refuses_a_bad_one(tmp_path: Path) ->
 def test_init_writes_a_spec_that_lints_and_does_not_write_over_one(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("x;y\n" + "".join(f"{i % 7},5;{i % 2}\n" for i in range(80)))
-    spec = tmp_path / "made" / "table.yaml"
+    spec = tmp_path / "made" / "readings.yaml"
     first = millrace("init", str(table), "--target", "y", "--output", str(spec), home=tmp_path)
     assert first.returncode == 0, first.stderr
     assert first.stdout == f"{spec}\n"
+    assert "name: readings\n" in spec.read_text()  # what the file is called, the pipeline is called
     assert millrace("lint", str(spec), home=tmp_path).returncode == 0
     again = millrace("init", str(table), "--target", "y", "--output", str(spec), home=tmp_path)
     assert again.returncode == 2

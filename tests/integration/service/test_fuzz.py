@@ -8,6 +8,7 @@ import math
 import socket
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -207,9 +208,15 @@ BODY = json.dumps(ROW).encode()
 
 def test_a_body_that_drips_is_given_up(client):
     head = f"Content-Length: {len(BODY)}\r\nContent-Type: application/json"
-    for path in (PATHS["predict"], PATHS["infer"], PATHS["batch"], PATHS["feedback"]):
-        status, body = raw(client, head, *(BODY[place : place + 1] for place in range(40)), pause=0.1, path=path)
-        assert (status, json.loads(body)["code"]) == (408, "slow_body")
+    paths = [PATHS[name] for name in ("predict", "infer", "batch", "feedback")]
+
+    def drip(path):
+        return raw(client, head, *(BODY[place : place + 1] for place in range(40)), pause=0.1, path=path)
+
+    with ThreadPoolExecutor(len(paths)) as side_by_side:
+        answers = dict(zip(paths, side_by_side.map(drip, paths), strict=True))
+    for path, (status, body) in answers.items():
+        assert (status, json.loads(body)["code"]) == (408, "slow_body"), path
 
 
 def test_lengths_that_are_wrong(client):

@@ -20,6 +20,8 @@ from millrace.compiled.form import compiled_form
 from millrace.stores.predictions import PredictionStore
 from serving.app import create_app
 from serving.quick.protocol import QuickProtocol
+from serving.quick.waiting import Waiting
+from serving.runtime.predictors.apart import ApartPredictor
 
 pytestmark = pytest.mark.integration
 NAME = "mill-flow"
@@ -138,6 +140,40 @@ def test_answers_come_in_the_order_of_a_pipeline(settings, compiled, inputs, sta
             if one is not None:
                 assert headers["x-request-id"] == one[0] == json.loads(body)["request_id"]
                 assert json.loads(body)["prediction"] == pytest.approx(one[1], rel=1e-9)
+
+
+def test_a_model_that_takes_its_time_is_asked_by_the_short_way_too(
+    settings, register, fitted, inputs, start, monkeypatch
+):
+    monkeypatch.setenv("SERVING_CACHE_ENTRIES", "0")
+    register(fitted(1.0))  # not compiled
+    bodies, expected = rows_of(inputs), fitted(1.0).predict(inputs.head(40)).tolist()
+    taken: list[str] = []
+    answer = Waiting.__call__
+
+    async def watched(self, scope, receive, send):
+        taken.append(scope["path"])
+        await answer(self, scope, receive, send)
+
+    monkeypatch.setattr(Waiting, "__call__", watched)
+    wrong = [{}, {**bodies[0], "T": "x"}, {**bodies[0], "wheels": 1.5}, {**bodies[0], "mills": 1}]
+    with start(settings) as quick, ordinary(settings) as plain:
+        for body in (bodies[0], {**bodies[1], "RH": None}, *wrong):
+            one, other = quick.post(PATH, json=body), plain.post(PATH, json=body)
+            assert one.status_code == other.status_code
+            assert without(one.json()) == without(other.json())
+            assert {name for name in one.headers if name != "date"} == {n for n in other.headers if n != "date"}
+        assert len(taken) == 2
+        wire = Wire(quick)
+        health = b"GET /ping HTTP/1.1\r\nHost: mill\r\n\r\n"
+        wire.send(b"".join(request(body, headers=f"X-Request-ID: q{n}\r\n") + health for n, body in enumerate(bodies)))
+        for number, value in enumerate(expected):
+            status, headers, body = wire.read()
+            assert (status, headers["x-request-id"]) == (200, f"q{number}")
+            assert json.loads(body)["prediction"] == pytest.approx(value, rel=1e-9)
+            assert wire.read()[0] == 200
+    found = {row["request_id"] for row in PredictionStore(settings).find(NAME)}
+    assert {f"q{number}" for number in range(len(bodies))} <= found
 
 
 @given(data=st.data())
@@ -279,22 +315,21 @@ def test_probabilities_are_told_to_whom_asks(served):
 
 
 def test_a_rush_is_refused_at_once_and_forgotten_after(settings, register, fitted, inputs, start, monkeypatch):
-    monkeypatch.setenv("SERVING_WAIT_SECONDS", "0.001")  # everything takes too long
-    register(fitted(1.0))  # not compiled: it goes the ordinary way
-    content, found = request(rows_of(inputs, 1)[0]), []
+    monkeypatch.setenv("SERVING_CACHE_ENTRIES", "0")
+    register(fitted(1.0))  # not compiled
+    asked = ApartPredictor.ask
+
+    def slowly(self, columns):
+        time.sleep(0.3)
+        return asked(self, columns)
+
+    monkeypatch.setattr(ApartPredictor, "ask", slowly)
+    content = request(rows_of(inputs, 1)[0])
     with start(settings) as client:
-
-        def ask():
-            wire = Wire(client)
-            for _ in range(15):
-                wire.send(content)
-                found.append(wire.read())
-
-        threads = [threading.Thread(target=ask) for _ in range(64)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        wires = [Wire(client) for _ in range(300)]
+        for wire in wires:
+            wire.send(content)
+        found = [wire.read() for wire in wires]
         assert {status for status, _, _ in found} == {200, 503}
         headers, body = next((headers, json.loads(body)) for status, headers, body in found if status == 503)
         assert (headers["retry-after"], body["code"]) == ("1", "overloaded")

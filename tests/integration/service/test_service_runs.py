@@ -164,3 +164,12 @@ def test_a_pipeline_shows_its_last_run(settings, run_store, tmp_path):
     assert any("broken.yaml" in problem for problem in answer["broken"])
     (specs / "second.yaml").write_text(f"name: second\n{source}\n")
     assert len(service.get("/api/v1/pipelines").json()["pipelines"]) == 2
+
+
+def test_a_run_whose_version_waits_for_a_person_says_so_until_somebody_answers(service, run_store):
+    waiting = {"promoted": False, "model_version": "2", "reason": "Waits.", "decision": {"outcome": "waiting"}}
+    answered = {"promoted": False, "outcome": "rejected", "reason": "No.", "model_version": "2", "by": "ann"}
+    run_store.create_run(record("mill--1", register=stage(waiting)))
+    run_store.create_run(record("mill--2", minutes=1, register=stage(waiting), promote=stage(answered)))
+    listed = service.get("/api/v1/runs?pipeline=mill").json()["runs"]
+    assert [(run["run_id"], run["waits"]) for run in listed] == [("mill--2", False), ("mill--1", True)]

@@ -54,7 +54,7 @@ def test_every_step_is_exercised_here() -> None:
     assert {document["step"] for document in STEP_DOCUMENTS} == set(by_name(STEPS, "step"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS)
 def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple]) -> None:
     frame = frame_of(rows)
@@ -69,13 +69,13 @@ def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple
     }
     batch = features.transform_columns(plain)
     assert list(batch) == list(table.columns) == list(features.get_feature_names_out())
+    single = [features.transform_columns({k: [v[i]] for k, v in plain.items()}) for i in range(len(rows))]
     for name, values in batch.items():
         np.testing.assert_array_equal(table[name].to_numpy(), values)
-        single = [features.transform_columns({k: [v[i]] for k, v in plain.items()})[name][0] for i in range(len(rows))]
-        np.testing.assert_array_equal(values, np.array(single, dtype=values.dtype))
+        np.testing.assert_array_equal(values, np.array([row[name][0] for row in single], dtype=values.dtype))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)), min_size=1, max_size=10))
 def test_calendar_parts_are_those_of_pandas(times: list[dt.datetime]) -> None:
     parts = ["minute", "hour", "dayofweek", "day", "dayofyear", "month", "quarter", "year"]

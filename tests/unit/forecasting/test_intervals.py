@@ -41,7 +41,7 @@ def test_a_rougher_time_widens_the_intervals_until_they_hold_again() -> None:
     assert inside[0.05] > inside[0.0] + 0.05
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(20, 60), st.sampled_from([24, 48]), st.sampled_from(["absolute", "relative"]))
 def test_no_interval_looks_behind_its_origin(row: int, every: int, scale: str) -> None:
     origins, forecasts, truth = course(rows=64)

@@ -33,7 +33,7 @@ def signature(*fields: InputField) -> Signature:
     return Signature(fields, {field.name: field.kind.example for field in fields})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(TYPES), st.booleans(), st.lists(VALUES, min_size=1, max_size=6))
 def test_any_column_is_taken_or_refused_as_the_service_does(kind: str, required: bool, values: list[Any]) -> None:
     of = signature(InputField("x", kind, required))

@@ -7,24 +7,25 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from served_tables import mixed, mixed_inputs, mixed_table, table
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from skops.io import dump
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skops.io import dumps
 
-from millrace.features.row_features import RowFeatures
 from millrace.settings import Settings
 from millrace.stores.base import ModelVersion
 from serving.app import create_app
 from serving.runtime.model_files import ModelFiles
+
+__all__ = ["mixed", "mixed_inputs", "mixed_table", "table"]  # fixtures of other tests too
 
 
 def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
@@ -32,6 +33,12 @@ def version_of(name: str, number: str, run_id: str = "run-1") -> ModelVersion:
     return ModelVersion(
         name=name, version=number, uri=f"models:/{name}/{number}", run_id=run_id, created="2026-01-01T00:00:00+00:00"
     )
+
+
+@lru_cache(maxsize=64)
+def stored(estimator) -> bytes:
+    """The skops file of an estimator; the shared ones are written by many tests."""
+    return dumps(estimator)
 
 
 def write_model(
@@ -47,7 +54,7 @@ def write_model(
     from ruamel.yaml import YAML
 
     folder.mkdir(parents=True, exist_ok=True)
-    dump(estimator, folder / "model.skops")
+    (folder / "model.skops").write_bytes(stored(estimator))
     columns = columns or [{"name": name, "type": "double", "required": True} for name in "ab"]
     document = {
         "flavors": {"sklearn": {"pickled_model": "model.skops", "serialization_format": "skops"}},
@@ -61,10 +68,12 @@ def write_model(
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _in_this_process():
     """A process for each service of a test takes seconds; the integration tests have them."""
-    monkeypatch.setenv("SERVING_APART", "false")
+    with pytest.MonkeyPatch.context() as patch:  # of a file, so that also a service which it shares has none
+        patch.setenv("SERVING_APART", "false")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +86,6 @@ def card():
 def writer():
     """Writes a model's folder."""
     return write_model
-
-
-@pytest.fixture(scope="session")
-def table() -> pd.DataFrame:
-    """Two inputs."""
-    random = np.random.default_rng(7)
-    return pd.DataFrame({"a": random.normal(size=60), "b": random.normal(size=60)})
 
 
 @pytest.fixture(scope="session")
@@ -103,70 +105,6 @@ def two_targets(table):
 def classifier(table):
     """Classes `high` and `low` by the sign of a."""
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(table, np.where(table["a"] > 0, "high", "low"))
-
-
-MIXED_COLUMNS = [
-    {"name": "T", "type": "double", "required": True},
-    {"name": "RH", "type": "double", "required": False},
-    {"name": "wheels", "type": "long", "required": True},
-    {"name": "open", "type": "boolean", "required": True},
-    {"name": "district", "type": "string", "required": False},
-    {"name": "observed_at", "type": "datetime", "required": True},
-]
-MIXED_EXAMPLE = [
-    [15.0, 40.0, 3, True, "north", "2024-01-31T13:00:00.000000Z"],
-    [21.5, 61.0, 1, False, "south", "2024-02-01T07:00:00.000000Z"],
-    [9.25, 80.0, 4, True, "south", "2024-02-02T23:00:00.000000Z"],
-]
-
-
-@pytest.fixture(scope="session")
-def mixed_table() -> pd.DataFrame:
-    """A field of each kind, two of them with gaps."""
-    random, count = np.random.default_rng(3), 80
-    table = pd.DataFrame(
-        {
-            "T": random.normal(15, 5, count),
-            "RH": random.uniform(20, 90, count),
-            "wheels": random.integers(1, 5, count),
-            "open": random.choice([True, False], count),
-            "district": random.choice(["north", "south"], count),
-            "observed_at": pd.date_range("2024-01-01", periods=count, freq="h"),
-        }
-    )
-    table.loc[3, "RH"], table.loc[5, "district"] = np.nan, None
-    return table
-
-
-@pytest.fixture(scope="session")
-def mixed_inputs():
-    """What `restored` needs to know of the table's fields."""
-    return {"columns": MIXED_COLUMNS, "example": MIXED_EXAMPLE}
-
-
-@pytest.fixture(scope="session")
-def mixed(mixed_table):
-    """Fits a Pipeline as training makes one: feature steps, encoding, and the given estimator."""
-
-    def fit(estimator, truth=None):
-        steps = [
-            {"step": "calendar", "column": "observed_at", "parts": ["hour"], "cyclic": True},
-            {"step": "ratio", "left": "T", "right": "RH", "as": "dryness"},
-        ]
-        numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-        names = ["T", "RH", "wheels", "open", "observed_at_hour_sin", "observed_at_hour_cos", "dryness"]
-        encode = ColumnTransformer(
-            [
-                ("numbers", numbers, names),
-                ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["district"]),
-            ],
-            verbose_feature_names_out=False,
-        )
-        model = Pipeline([("features", RowFeatures(steps)), ("encode", encode), ("model", estimator)])
-        default = 10 * mixed_table["T"] + 5 * mixed_table["wheels"] + 30 * (mixed_table["district"] == "north")
-        return model.fit(mixed_table, default if truth is None else truth)
-
-    return fit
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_a_model_is_stuck_when_its_oldest_prediction_takes_far_longer_than_its_r
 
 def test_one_that_is_stuck_stops_the_line_and_no_other(clock):
     shed = []
-    admission = Admission(0.1, note_shed=shed.append)
+    admission = Admission(0.1, note_shed=lambda name, requests: shed.extend([name] * requests))
     with ExitStack() as oldest:
         oldest.enter_context(admission.enter("m", 10))
         clock.now += 1.9
@@ -160,3 +160,17 @@ def test_a_deadline_ends_the_wait():
     assert ended == [True]
     assert asyncio.run(ask(60.0, quick())) == 7
     assert asyncio.run(ask(None, quick())) == 7
+
+
+def test_a_limit_is_not_cut_below_what_the_model_computes_in_half_of_the_time(clock):
+    for pace, expected in ((0.0002, 250), (1.0, 32), (None, 32)):
+        admission = Admission(0.1, first_rows=1_000, paces={} if pace is None else {"m": pace})
+        for _ in range(50):  # each takes too long, whatever is under way
+            places = [admission.begin("m") for _ in range(300)]
+            clock.now += 0.2
+            for place in places:
+                admission.end(place)
+        taken = []
+        while admission.has_room("m"):
+            taken.append(admission.begin("m"))
+        assert abs(len(taken) - expected) <= 1

@@ -42,7 +42,7 @@ def test_the_state_is_shown_under_its_names(tmp_path):
     metrics.note_state(models=3, queue=2, spool_bytes=77, dropped=5)
     metrics.note_prediction("mill", "champion", 10, 0.01)
     metrics.note_training("mill", 12.5)
-    metrics.note_shed("mill")
+    metrics.note_shed("mill", 1)
     found = numbers(metrics)
     assert found["active_models_count"] == "3.0"
     assert found["prediction_queue_depth"] == "2.0"

@@ -20,7 +20,8 @@ from millrace.stages.scoring import Answer
 LABELS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=60)
 
 
-@settings(max_examples=50, deadline=None)
+@pytest.mark.filterwarnings("ignore:A single label was found:UserWarning:sklearn")
+@settings(max_examples=50)
 @given(LABELS)
 def test_classes_agree_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     truth, said = (np.array(side, dtype=object) for side in zip(*pairs, strict=True))
@@ -89,7 +90,7 @@ def test_clusters_without_a_difference_are_told_as_such() -> None:
     assert all("much like the table" in one["sentence"] for one in profile["clusters"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(
@@ -104,4 +105,3 @@ def test_any_table_has_a_finite_profile_whose_sizes_add_up(rows: list[tuple[floa
     profile = cluster_profile(frame, np.array([row[2] for row in rows]))
     assert sum(one["rows"] for one in profile["clusters"]) == len(rows)
     json.dumps(profile, allow_nan=False)
-    drawn_breakdown(profile)

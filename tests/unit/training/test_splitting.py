@@ -49,7 +49,7 @@ def table_of(spec: PipelineSpec, frame: pd.DataFrame) -> TrainingTable:
     return training_table(frame, spec, quiet)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(60, 300), st.sampled_from(["time", "random", "group"]), st.floats(0.1, 0.4), st.integers(0, 5))
 def test_rows_are_split_once_and_folds_lie_in_the_training_rows(rows: int, by: str, share: float, seed: int) -> None:
     column = {"time": "t", "group": "station", "random": None}[by]

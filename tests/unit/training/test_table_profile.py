@@ -51,7 +51,7 @@ def test_a_large_table_is_described_by_evenly_spaced_rows(monkeypatch) -> None:
 VALUES = st.one_of(st.none(), st.floats(), st.text(max_size=4), st.booleans(), st.integers(-(2**70), 2**70))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(VALUES, max_size=30), st.lists(st.floats() | st.none(), max_size=30))
 def test_any_table_has_a_finite_profile(mixed: list[object], numbers: list[float | None]) -> None:
     for values in (mixed, numbers):

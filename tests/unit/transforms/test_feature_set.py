@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import TransformError
@@ -70,7 +70,6 @@ def brute_force(rows: list, values: list, max_age: int | None, delay: int, entit
     return found
 
 
-@settings(max_examples=300, deadline=None)
 @given(asked, known, spans, st.integers(0, 3), st.sampled_from([["city"], []]))
 def test_each_row_gets_what_brute_force_finds(
     rows: list, values: list, max_age: int | None, delay: int, entity: list[str]
@@ -80,7 +79,6 @@ def test_each_row_gets_what_brute_force_finds(
     assert joined(rows, values, max_age, delay, entity) == brute_force(rows, values, max_age, delay, entity)
 
 
-@settings(max_examples=150, deadline=None)
 @given(asked, known, known, st.integers(0, 3))
 def test_what_is_known_later_never_changes_a_row(rows: list, values: list, later: list, delay: int) -> None:
     end = max([hour for _, hour in rows if hour is not None], default=0)

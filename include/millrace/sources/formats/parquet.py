@@ -26,7 +26,8 @@ _TYPES: dict[Kind, pa.DataType] = {"str": pa.string(), "int": pa.int64(), "float
 def read_parquet(file: TableFile, reading: Reading) -> Iterator[pd.DataFrame]:
     """Yield the table in frames of one schema. Raises SourceError."""
     try:
-        with pq.ParquetFile(file.path) as source, Spool() as spool:
+        # A file at hand needs nothing fetched ahead, and what is fetched ahead stays in memory until the end.
+        with pq.ParquetFile(file.path, pre_buffer=False) as source, Spool() as spool:
             names = [name for name in source.schema_arrow.names if not name.startswith("__index_level_")]
             check_unique(names, file.shown)
             check_named_columns(names, file)
