@@ -6,6 +6,7 @@ import { elapsed } from "./format.js";
 import { commandLine, look, notice } from "./parts.js";
 import * as access from "./views/access.js";
 import * as alerts from "./views/alerts.js";
+import * as checks from "./views/checks.js";
 import * as decisions from "./views/decisions.js";
 import * as forecasts from "./views/forecasts.js";
 import * as health from "./views/health.js";
@@ -22,6 +23,7 @@ import { onPerson, person, signOut } from "./session.js";
 const ROUTES = [
   [/^\/pipelines$/, pipelines], [/^\/runs$/, runs], [/^\/runs\/(?<id>[^/]+)$/, run],
   [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/models\/(?<name>[^/]+)\/decisions$/, decisions],
+  [/^\/models\/(?<name>[^/]+)\/checks$/, checks],
   [/^\/forecasts$/, forecasts], [/^\/alerts$/, alerts], [/^\/access$/, access], [/^\/health$/, health], [/^\/sign-in$/, signin],
 ];
 const main = document.getElementById("main");

@@ -14,9 +14,9 @@ export const pause = () => 5000;
 
 export async function load({ name }) {
   const path = `api/v1/models/${encodeURIComponent(name)}`;
-  const [{ model, notes }, schema, traffic, told] = await Promise.all([
-    get(path), get(`${path}/schema`).catch(unserved), get(`${path}/traffic`).catch(unserved), get(`${path}/decisions?limit=3`).catch(unserved),
-  ]);
+  const [{ model, notes }, told] = await Promise.all([get(path), get(`${path}/decisions?limit=3`).catch(unserved)]);
+  const [schema, traffic] = model.loaded === null ? [null, null] // it answers no rows, or nothing yet
+    : await Promise.all([get(`${path}/schema`).catch(unserved), get(`${path}/traffic`).catch(unserved)]);
   return { model, notes, traffic, decisions: told?.decisions ?? [], fields: schema?.fields ?? null, version: schema?.model_version ?? null };
 }
 
@@ -34,11 +34,12 @@ export function draw({ model, notes, traffic, decisions, fields }) {
         h("p", { class: "lead" }, [model.task, model.targets.length ? `predicts ${model.targets.join(", ")}` : null].filter(Boolean).join(" · "))),
       h("div", { class: "head-end" }, h("div", {}, badge(model.state)),
         h("div", { class: "links" }, h("a", { href: `#/runs?pipeline=${encodeURIComponent(model.name)}` }, "Runs"),
+          h("a", { href: `#/models/${encodeURIComponent(model.name)}/checks` }, "Checks"),
           outside(model.links.mlflow, "MLflow"), h("a", { href: "docs" }, "API")))),
     notice("is-warn", "Not everything can be shown", notes),
     model.error ? notice("is-bad", "The champion failed to load", [model.error]) : null,
     Object.keys(model.metrics).length ? facts([
-      ["Serving version", model.loaded, null],
+      ahead ? ["Champion", model.champion, null] : ["Serving version", model.loaded, null],
       ...Object.entries(model.metrics).slice(0, 5).map(([name, value]) => [words(name), measure(value)]),
     ]) : null,
     ahead ? forecast(model) : section("Try it", "The answer comes from the version that serves now.",

@@ -15,6 +15,7 @@ from millrace.accounts.users import new_user
 from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import Settings
 from millrace.spec.catalogue import load_spec
+from millrace.stages.monitor import monitor, open_monitor
 from millrace.stores.artifacts import S3ArtifactStore
 from serving.app import create_app
 
@@ -48,6 +49,7 @@ source: {{type: file, path: "{table}", timestamp: {{from: at, as: at}}}}
 task: forecast
 target: flow
 forecast: {{series: mill, frequency: h, horizon: 24, backtest: {{held_out: 96, choose: 96}}, intervals: {{level: 0.9}}}}
+monitoring: {{coverage: true}}
 candidates:
   - {{estimator: seasonal_naive}}
   - {{name: days, estimator: day_vector, regressor: {{estimator: ridge}}}}
@@ -81,6 +83,9 @@ def installation(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -
     for hours in (24 * 70, 24 * 71):  # the second run knows what the first one forecast
         flow_table(hours).to_csv(home / "flow.csv", index=False)
         run_once(settings, "flow-ahead")
+    check = open_monitor(load_spec(home / "pipelines" / "flow-ahead.yaml").spec, "monitoring.flow-ahead--1", settings)
+    assert check is not None
+    monitor(check)
     return settings
 
 

@@ -6,7 +6,7 @@ import pytest
 from console_browser import see
 
 pytestmark = pytest.mark.e2e
-FURTHER = ("#/models/tumour/decisions", "#/forecasts?pipeline=flow-ahead")
+FURTHER = ("#/models/tumour/decisions", "#/models/flow-ahead/checks", "#/forecasts?pipeline=flow-ahead")
 
 
 def test_the_theme_can_be_switched_and_is_remembered(browser, address):

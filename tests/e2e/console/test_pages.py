@@ -113,6 +113,15 @@ def test_a_forecast_is_drawn_with_its_interval_and_the_truth(browser, address):
     assert len(browser.find_elements("css selector", "tbody tr")) == 24
 
 
+def test_the_checks_of_a_champion_are_listed_with_what_they_could_not_judge(browser, address):
+    browser.get(f"{address}#/models/flow-ahead")
+    see(browser, ".links a", "Checks").click()
+    row = see(browser, "tbody tr", "coverage")
+    assert "not judged" in row.text
+    browser.get(f"{address}#/models/tumour/checks")
+    see(browser, "h2", "No check yet")
+
+
 def test_an_unknown_run_or_model_is_told_in_one_sentence(chromium, address):
     chromium.get(f"{address}#/runs/tumour--nothing")
     see(chromium, ".notice.is-bad", "There is no run 'tumour--nothing'")
