@@ -41,7 +41,7 @@ def evenly_spaced(dataset: Dataset) -> pd.DataFrame:
 
     step, start, parts = _step(dataset.ref.rows), 0, []
     for frame in dataset.frames(CHUNK_ROWS):
-        parts.append(frame.iloc[-start % step :: step])
+        parts.append(frame.iloc[-start % step :: step].copy())  # a view would hold the whole part
         start += len(frame)
     return pd.concat(parts, ignore_index=True)
 
