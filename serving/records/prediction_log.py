@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ import msgspec
 from millrace.errors import StorageError
 from serving.records.buckets import bucketed
 from serving.records.entry import Entry, Mask, chosen, decoded, encoded
-from serving.records.spool import Spool, records_of
+from serving.records.spool import Records, Spool
 
 log = logging.getLogger(__name__)
 BATCH_DOCUMENTS = 10
@@ -103,14 +103,14 @@ class PredictionLog:
             return count
 
     def _deliver_file(self, path: Path) -> int:
-        records, unread = records_of(path.read_bytes())
         strange: list[bytes] = []
-        count = sum(map(self._insert, _in_batches(bucketed(path.stem, _entries(records, strange)))))
-        if unread or strange:
+        with path.open("rb") as file:
+            records = Records(file)
+            count = sum(map(self._insert, _in_batches(bucketed(path.stem, _entries(records, strange)))))
+        if records.unread or strange:
             # Set aside, not removed: a record cut short was never answered, but a damaged disk is worth a look.
-            log.warning(
-                "%s is set aside: %d bytes of its end and %d records cannot be read", path.name, unread, len(strange)
-            )
+            sentence = "%s is set aside: %d bytes of its end and %d records cannot be read"
+            log.warning(sentence, path.name, records.unread, len(strange))
             path.rename(path.with_suffix(".damaged"))
             self.damaged += 1
         else:
@@ -150,7 +150,7 @@ class PredictionLog:
         return self._seconds
 
 
-def _entries(records: list[bytes], strange: list[bytes]) -> Iterator[tuple[Entry, int]]:
+def _entries(records: Iterable[bytes], strange: list[bytes]) -> Iterator[tuple[Entry, int]]:
     """The entries with their sizes, a few at a time in memory; what is none goes to `strange`."""
     for record in records:
         try:

@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 log = logging.getLogger(__name__)
 SEGMENT_BYTES = 16_000_000
@@ -138,21 +139,32 @@ class Spool:
         return found
 
 
-def records_of(content: bytes) -> tuple[list[bytes], int]:
-    """The records of a file, and how many bytes of its end cannot be read.
+class Records:
+    """The records of a file, one at a time: no file need be in memory as a whole.
 
     A process killed while it wrote leaves a record cut short; its request was never answered.
     """
-    found, place = [], 0
-    while place + _HEAD.size <= len(content):
-        length, checksum = _HEAD.unpack_from(content, place)
-        start = place + _HEAD.size
-        record = content[start : start + length]
-        if len(record) < length or zlib.crc32(record) != checksum:
-            break
-        found.append(record)
-        place = start + length
-    return found, len(content) - place
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self.unread = source.seek(0, os.SEEK_END)
+        """How many bytes have not been read yet; at the end of all records: those that cannot be."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The records in their order."""
+        self._source.seek(0)
+        while (record := self._next()) is not None:
+            self.unread -= _HEAD.size + len(record)
+            yield record
+
+    def _next(self) -> bytes | None:
+        if self.unread < _HEAD.size:
+            return None
+        length, checksum = _HEAD.unpack(self._source.read(_HEAD.size))
+        if length > self.unread - _HEAD.size:
+            return None
+        record = self._source.read(length)
+        return record if zlib.crc32(record) == checksum else None
 
 
 def _locked(path: Path) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.records.spool import Spool, records_of
+from serving.records.spool import Records, Spool
 
 RECORDS = st.lists(st.binary(max_size=100), max_size=20)
 
@@ -25,6 +26,12 @@ def written(records):
         assert all(spool.append(record) for record in records)
         spool.seal()
         return b"".join(path.read_bytes() for path in Path(folder).glob("*.records"))
+
+
+def records_of(content):
+    """The records of a file with these bytes, and how many of them cannot be read."""
+    records = Records(io.BytesIO(content))
+    return list(records), records.unread
 
 
 def read(spool):
