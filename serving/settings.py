@@ -36,7 +36,7 @@ class ServiceSettings(BaseSettings):
         description="Models that are not compiled predict in a process beside the worker; else in the worker itself.",
     )
     serving_apart_nice: int = Field(
-        default=5, ge=0, le=19, description="How much that process stands back behind the worker (nice)."
+        default=2, ge=0, le=19, description="How much that process stands back behind the worker (nice)."
     )
     serving_unknown_fields: Literal["refuse", "ignore"] = Field(
         default="refuse", description="What happens to a field that the model does not know."
@@ -49,7 +49,7 @@ class ServiceSettings(BaseSettings):
     serving_explain_seconds: float = Field(default=5.0, gt=0, description="What one explanation may cost in seconds.")
     serving_onnx_threads: int = Field(default=1, ge=1, description="Threads of one prediction by a compiled model.")
     serving_wait_seconds: float = Field(
-        default=0.1,
+        default=0.05,
         gt=0,
         description="How long one row may take under load; a model that takes longer takes fewer at a time (503).",
     )

@@ -31,8 +31,10 @@ MOST_ROWS, LEAST_ROWS = 10_000.0, 32.0
 CUT, GROWTH = 0.7, 8.0
 SECONDS_A_ROW = 0.001
 """How much longer than a single row a batch may take, for each of its rows."""
-STUCK = 20.0
+LATE = 40.0
 """Nothing new is taken while the oldest has been under way for so many times what is allowed."""
+STUCK = 600.0
+"""Beyond so many times what is allowed it counts as one that will not end."""
 
 
 class _Line:
@@ -94,7 +96,7 @@ class Admission:
     def has_room(self, name: str, rows: int = 1) -> bool:
         """Whether a prediction may begin."""
         line = self._lines.get(name)
-        return line is None or line.takes(rows, STUCK * self._allowed(rows))
+        return line is None or line.takes(rows, LATE * self._allowed(rows))
 
     def is_stuck(self, name: str) -> bool:
         """Whether the oldest prediction of this model has been under way for far longer than its rows explain."""

@@ -1,8 +1,9 @@
 """Brings requests that arrive together into one call of a model: for models whose call costs more than their rows.
 
-A request that is alone never waits. While a call runs, others gather; after it the next call waits for the callers that
-were there a moment ago, but at most for a part of what a call costs, as measured. Limits are counted in rows. Each
-caller gets its own rows back, and its own error: a batch that fails is asked again request by request.
+A request that is alone never waits. While a call runs, others gather, and a full call of them begins beside it; after
+it the next call waits for the callers that were there a moment ago, but at most for a part of what a call costs, as
+measured. Limits are counted in rows. Each caller gets its own rows back, and its own error: a batch that fails is asked
+again request by request.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ Ask = Callable[[Columns, bool], Predictions]
 PART_OF_A_CALL = 0.25
 """The longest wait, as a share of a call's time."""
 LONGEST_WAIT = 0.02
+MOST_CALLS = 2
+"""Under way at a time: under load a turn of the event loop is long, and the model would wait for it between calls."""
 SMOOTHING = 0.2
 FORGET_AFTER = 1.0
 """Seconds of silence after which the measures are of the past."""
@@ -62,7 +65,7 @@ class Batcher:
         self._most_rows = most_rows
         self._queue: deque[_Waiting] = deque()
         self._queued_rows = 0
-        self._running = 0
+        self._calls = 0
         self._timer: asyncio.TimerHandle | None = None
         self._call_seconds = 0.0
         self._together = 1.0
@@ -71,7 +74,7 @@ class Batcher:
     @property
     def busy(self) -> bool:
         """Whether anything runs or waits."""
-        return bool(self._running or self._queue)
+        return bool(self._calls or self._queue)
 
     @property
     def waiting_rows(self) -> int:
@@ -99,7 +102,7 @@ class Batcher:
 
     def _consider(self) -> None:
         """Start a call, wait a little for more, or leave it to the call that runs."""
-        if self._running or not self._queue:
+        if not self._may_start():
             return
         wanted = min(round(self._together), self._batch_rows)
         wait = self.window
@@ -108,16 +111,19 @@ class Batcher:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(wait, self._start)
 
+    def _may_start(self) -> bool:
+        """Whether a call may begin; beside another one only a full one, so that nobody is kept from company."""
+        full = self._queued_rows >= self._batch_rows
+        return bool(self._queue) and (self._calls == 0 or (full and self._calls < MOST_CALLS))
+
     def _start(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._running:
-            return
-        batch = self._next()
+        batch = self._next() if self._may_start() else []
         if not batch:
             return
-        self._running = len(batch)
+        self._calls += 1
         loop, started = asyncio.get_running_loop(), time.monotonic()
 
         def done(call: Call) -> None:
@@ -125,9 +131,9 @@ class Batcher:
                 loop.call_soon_threadsafe(self._finish, batch, started, call)
 
         try:
-            self._executor.submit(copy_context().run, self._answers, batch).add_done_callback(done)
+            self._executor.submit(copy_context().run, self._answers, batch, self._calls).add_done_callback(done)
         except RuntimeError as error:  # the executor is closed: nobody may be left waiting
-            self._running = 0
+            self._calls -= 1
             for waiting in batch:
                 _settle(waiting.future, error)
 
@@ -150,7 +156,7 @@ class Batcher:
         for waiting, result in zip(batch, results, strict=True):
             _settle(waiting.future, result)
         self._learn(time.monotonic() - started, len(batch))
-        self._running = 0
+        self._calls -= 1
         if self._queued_rows >= self._batch_rows:
             self._start()
         else:  # the callers that were just answered ask again in this turn of the loop: look after it
@@ -167,15 +173,15 @@ class Batcher:
             self._together += SMOOTHING * (present - self._together)
         self._last = now
 
-    def _answers(self, batch: Sequence[_Waiting]) -> list[Predictions | Exception]:
-        """In the worker's thread: one call for all, or one for each where that fails."""
+    def _answers(self, batch: Sequence[_Waiting], calls: int) -> list[Predictions | Exception]:
+        """In the worker's thread: one call for all, or one for each where that fails; so many calls share the model."""
         if len(batch) == 1:
             return [self._alone(batch[0])]
         try:
             columns = {name: np.concatenate([w.columns[name] for w in batch]) for name in batch[0].columns}
             started = time.monotonic()
             found = self._ask(columns, any(waiting.probabilities for waiting in batch))
-            self._learn_pace((time.monotonic() - started) / len(found.values))
+            self._learn_pace((time.monotonic() - started) / len(found.values) / calls)
             return list(_shared_out(found, batch))
         except OverloadedError as error:  # asking for each alone would take more of what is short
             return [error for _ in batch]

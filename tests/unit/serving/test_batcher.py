@@ -82,14 +82,30 @@ def test_requests_that_gather_during_a_call_share_the_next_within_the_limit_of_r
     model.gate.clear()
 
     async def scenario(batcher):
-        tasks = [asyncio.create_task(ask(batcher, [i] * 3)) for i in range(21)]
+        tasks = [asyncio.create_task(ask(batcher, [i] * 3)) for i in range(9)]
         await asyncio.sleep(0.01)
         model.gate.set()
         for index, found in enumerate(await asyncio.gather(*tasks)):
             assert found.values == [2.0 * index] * 3
 
     run(model, scenario)
-    assert model.calls == [3, 30, 30]
+    assert model.calls == [3, 24]
+
+
+def test_a_full_call_begins_beside_the_one_that_runs_and_no_third():
+    model = Doubler()
+    model.gate.clear()
+
+    async def scenario(batcher):
+        tasks = [asyncio.create_task(ask(batcher, [i] * 3)) for i in range(24)]
+        await asyncio.sleep(0.01)
+        assert batcher.waiting_rows == 72 - 3 - 30  # a third call would be full, too
+        model.gate.set()
+        for index, found in enumerate(await asyncio.gather(*tasks)):
+            assert found.values == [2.0 * index] * 3
+
+    run(model, scenario)
+    assert sorted(model.calls) == [3, 9, 30, 30]
 
 
 def test_a_request_that_is_larger_than_a_batch_goes_alone():
