@@ -16,7 +16,7 @@ from typing import Any
 from millrace.compiled.form import compiled_form, opened
 from millrace.features.columns import columns_from_frame
 from millrace.local.stores import stores_running
-from millrace.pipeline import close_run, new_run_id, open_context, perform
+from millrace.pipeline import close_run, new_run_id, open_context, perform, run_pipeline
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, load_catalogue
 from millrace.stages.candidates import all_candidates
@@ -32,8 +32,12 @@ def main(names: list[str]) -> None:
     settings = get_settings()
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     with stores_running(settings) as running:
-        for name, loaded in load_catalogue(settings.millrace_pipelines_dir).specs.items():
-            if loaded.spec.task is not None and (not names or name in names):
+        specs = load_catalogue(settings.millrace_pipelines_dir).specs
+        for name, loaded in specs.items():
+            if loaded.spec.task not in {None, "forecast"} and (not names or name in names):  # forecasts are made ahead
+                for asset in getattr(loaded.spec.schedule, "assets", []):  # their tables are written by others
+                    before = specs[asset.partition("/")[2]]
+                    run_pipeline(open_context(before, new_run_id(before.spec), settings=running))
                 for cells in lines(loaded, running):
                     print(f"| {' | '.join(cells)} |", flush=True)
 
