@@ -48,6 +48,7 @@ class Identities:
         self._tasks: set[asyncio.Task[Caller]] = set()
         self._away: StorageError | None = None
         self._away_until = 0.0
+        self._changes = 0
 
     def remembered(self, token: str) -> Caller | None:
         """Who sends this token, where that was asked lately; costs microseconds.
@@ -81,10 +82,11 @@ class Identities:
         return await self._look(mark, token, entry)
 
     def forget(self) -> None:
-        """Ask MongoDB anew about everyone: something was changed here."""
+        """Ask MongoDB anew about everyone: something was changed here, and a look under way may be from before."""
+        self._changes += 1
         self._refused.clear()
         for entry in self._known.values():
-            entry.asked = float("-inf")
+            entry.asked, entry.looking = float("-inf"), False
 
     def close(self) -> None:
         """Ask no more."""
@@ -102,7 +104,7 @@ class Identities:
             log.warning("a caller could not be looked up again: %s", task.exception())
 
     async def _look(self, mark: bytes, token: str, entry: _Entry | None) -> Caller:
-        now = time.monotonic()
+        now, changes = time.monotonic(), self._changes
         try:
             if self._away is not None and now < self._away_until:
                 raise self._away
@@ -114,7 +116,7 @@ class Identities:
         finally:
             if entry is not None:
                 entry.looking = False
-        return self._keep(mark, found or _unknown(), now)
+        return self._keep(mark, found or _unknown(), now, now if changes == self._changes else float("-inf"))
 
     def _without(self, entry: _Entry | None, error: StorageError) -> Caller:
         """Who that is while MongoDB is away: a caller seen lately, or one that must come again."""
@@ -124,11 +126,11 @@ class Identities:
         entry.asked = now
         return _still_valid(entry.caller)
 
-    def _keep(self, mark: bytes, caller: Caller, now: float) -> Caller:
+    def _keep(self, mark: bytes, caller: Caller, seen: float, asked: float) -> Caller:
         self._known.pop(mark, None)
         self._refused.pop(mark, None)
         shelf, most = (self._known, MOST_KNOWN) if caller.refusal is None else (self._refused, MOST_REFUSED)
-        shelf[mark] = _Entry(caller, now, now)
+        shelf[mark] = _Entry(caller, seen, asked)
         if len(shelf) > most:
             shelf.popitem(last=False)
         return _still_valid(caller)

@@ -96,7 +96,7 @@ def refresh(given: Refresh, request: Request, services: ServicesDep) -> TokensAn
 
 @router.post("/logout", dependencies=_ACCOUNT, responses=errors(401, 503))
 def logout(request: Request, services: ServicesDep) -> Answer:
-    """End this session."""
+    """Sign out here."""
     services.access.sessions.logout(request)
     return _done(services)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -78,6 +79,35 @@ def test_a_change_made_here_counts_at_once():
     accounts.answer = None
     identities.forget()
     assert isinstance(ask(identities).refusal, NotSignedInError)
+
+
+def test_a_look_from_before_a_change_made_here_does_not_count():
+    """A key that is withdrawn while MongoDB is being asked about it must not go on by the answer of before."""
+    began, change = threading.Event(), threading.Event()
+    answers = [ANNA, ANNA, None]
+
+    def slowly(token: str) -> Caller | None:
+        answer = answers.pop(0)
+        if len(answers) == 1:
+            began.set()
+            change.wait(30)
+        return answer
+
+    async def scenario() -> None:
+        identities = Identities(slowly, 60, 600)
+        await identities.caller("t", nothing)
+        next(iter(identities._known.values())).asked -= 90
+        assert identities.remembered("t") == ANNA  # it looks beside this request
+        await asyncio.to_thread(began.wait, 30)
+        identities.forget()
+        assert identities.remembered("t") is None
+        change.set()
+        while identities._tasks:
+            await asyncio.sleep(0.001)
+        assert identities.remembered("t") is None
+        assert (await identities.caller("t", nothing)).refusal is not None
+
+    asyncio.run(scenario())
 
 
 def test_a_refused_token_is_remembered_too_and_counted():
