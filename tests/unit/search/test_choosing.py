@@ -37,7 +37,7 @@ def test_least_squares_finds_the_weights_that_made_the_truth() -> None:
     hnp.arrays(float, (12, 2), elements=st.floats(-1e6, 1e6)),
 )
 def test_weights_are_never_negative_and_sum_to_one(answers: Any, truth: Any) -> None:
-    for weigher in (*ways("regression").values(), combining.shared_least_squares):
+    for weigher in (*ways("regression", ["a", "b", "a"]).values(), combining.shared_least_squares):
         weights = weigher(answers, truth)
         assert (weights >= 0).all()
         np.testing.assert_allclose(weights.sum(axis=0), 1.0, atol=1e-9)
@@ -54,7 +54,7 @@ def test_two_models_with_errors_of_their_own_are_better_together() -> None:
     truth = RNG.normal(size=(800, 1))
     answers = np.stack([truth + RNG.normal(size=truth.shape) for _ in range(2)])
     panel = panel_of(answers, truth)
-    alone, both = (panel.judged(Making(ways("regression")[way]))["rmse"] for way in ("best", "mean of 2"))
+    alone, both = (panel.judged(Making(ways("regression", ["a", "a"])[way]))["rmse"] for way in ("best", "mean of 2"))
     assert both < 0.8 * alone
 
 

@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from millrace.stages.search.combining import Weigher
 from millrace.stages.search.deciding import SERVED
 from millrace.stages.search.panel import Made, Making, Panel, ways
 from millrace.stages.search.trials import Trial, merit
 from millrace.stages.search.workbench import Array, Judge, columns
 
-MOST_MODELS = 12
+MOST_MODELS = 16
 """Trials that may take part in an ensemble: the best of each estimator, then the next best."""
 
 
@@ -70,9 +71,10 @@ def choose(
     trials = _taking_part(ranked) if wanted.ensemble else ranked[:1]
     panel = _panel(trials, bench, metric, targets)
     sign = 1.0 if greater_is_better else -1.0
-    values, way, scored = _best_way(panel, wanted, sign, len(trials))
+    known = _ways(panel.task, trials, wanted)
+    values, way, scored = _best_way(panel, known, sign)
     report: dict[str, Any] = {"combined": way, "combinations": values}
-    making = Making(ways(panel.task)[way])
+    making = Making(known[way])
     if wanted.calibration:
         making, report["calibration"] = _calibrated(panel, making)
     if wanted.threshold and metric in SERVED:
@@ -93,14 +95,18 @@ def _taking_part(ranked: list[Trial]) -> list[Trial]:
     return sorted(taking, key=ranked.index)
 
 
-def _best_way(panel: Panel, wanted: Wanted, sign: float, models: int) -> tuple[dict[str, float], str, dict[str, float]]:
-    """Each way's metric, and the name and metrics of the best one; of equals the plainest."""
-    known = list(ways(panel.task).items())
+def _ways(task: str, trials: list[Trial], wanted: Wanted) -> dict[str, Weigher]:
+    known = ways(task, [trial.entry.label for trial in trials])
     if wanted.fixed_members:
-        known = known[-1:]
-    elif models == 1:
-        known = known[:1]
-    scored = {name: panel.judged(Making(weigher)) for name, weigher in known}
+        return dict(list(known.items())[-1:])
+    return known if len(trials) > 1 else dict(list(known.items())[:1])
+
+
+def _best_way(
+    panel: Panel, known: dict[str, Weigher], sign: float
+) -> tuple[dict[str, float], str, dict[str, float]]:
+    """Each way's metric, and the name and metrics of the best one; of equals the plainest."""
+    scored = {name: panel.judged(Making(weigher)) for name, weigher in known.items()}
     values = {name: one[panel.metric] for name, one in scored.items() if panel.metric in one}
     best = max(values, key=lambda name: merit(scored[name], panel.metric, sign))
     return values, best, scored[best]

@@ -1,11 +1,11 @@
-"""How the answers of several models become one: the best alone, the mean of the best few, or least squares.
+"""How the answers of several models become one: the best alone, the mean of a few, or least squares.
 
 A way is judged by weights from some folds on the rows of another, so that no way is flattered by rows it was fitted to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,21 @@ TINY = 0.02
 
 def first(answers: Array, truth: Array) -> Array:
     """The best model alone."""
-    return _equal(1, answers)
+    return _shared([0], answers)
 
 
 def mean_of(count: int) -> Weigher:
     """The mean of the best `count` models."""
-    return lambda answers, truth: _equal(count, answers)
+    return lambda answers, truth: _shared(list(range(min(count, len(answers)))), answers)
+
+
+def mean_of_kinds(count: int, kinds: Sequence[str]) -> Weigher:
+    """The mean of the best model of each of the best `count` kinds: likes err alike, so that their mean mends little.
+
+    `kinds` names the kind of each model, the best model first.
+    """
+    first_of = [kinds.index(kind) for kind in dict.fromkeys(kinds)]
+    return lambda answers, truth: _shared(first_of[:count], answers)
 
 
 def least_squares(answers: Array, truth: Array) -> Array:
@@ -45,9 +54,9 @@ def combined(answers: Array, weights: Array) -> Array:
     return np.asarray(np.einsum("mro,mo->ro", answers, weights))
 
 
-def _equal(count: int, answers: Array) -> Array:
+def _shared(places: list[int], answers: Array) -> Array:
     weights = np.zeros((len(answers), answers.shape[2]))
-    weights[:count] = 1.0 / min(count, len(answers))
+    weights[places] = 1.0 / len(places)
     return weights
 
 
@@ -61,4 +70,4 @@ def _solved(answers: Array, truth: Array) -> Array:
     rows = np.vstack([errors, np.full((1, len(answers)), heavy)])
     solved, _ = nnls(rows, np.append(np.zeros(len(truth)), heavy))
     solved[solved < TINY * solved.sum()] = 0.0
-    return np.asarray(solved / solved.sum()) if solved.sum() > 0 else _equal(1, answers[:, :, None])[:, 0]
+    return np.asarray(solved / solved.sum()) if solved.sum() > 0 else _shared([0], answers[:, :, None])[:, 0]

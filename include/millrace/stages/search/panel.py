@@ -5,7 +5,7 @@ Everything that is fitted here is judged on a fold that it was not fitted to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,8 +108,8 @@ class Panel:
         return metrics(self.task, labels, Answer(self.classes[made.places(outputs)], outputs, self.classes))
 
 
-def ways(task: str) -> dict[str, Weigher]:
-    """The ways of combining by name, the plainest first."""
+def ways(task: str, kinds: Sequence[str]) -> dict[str, Weigher]:
+    """The ways of combining models of these kinds, the best model first, by name; the plainest way first."""
     squares: Callable[[Array, Array], Array] = combining.least_squares
     if task == "classification":
         squares = combining.shared_least_squares
@@ -118,5 +118,7 @@ def ways(task: str) -> dict[str, Weigher]:
         "mean of 2": combining.mean_of(2),
         "mean of 3": combining.mean_of(3),
         "mean of 5": combining.mean_of(5),
+        "mean of 2 kinds": combining.mean_of_kinds(2, kinds),
+        "mean of 3 kinds": combining.mean_of_kinds(3, kinds),
         "least squares": squares,
     }
