@@ -43,6 +43,18 @@ def test_weights_are_never_negative_and_sum_to_one(answers: Any, truth: Any) -> 
         np.testing.assert_allclose(weights.sum(axis=0), 1.0, atol=1e-9)
 
 
+def test_likes_are_left_out_of_a_mean_of_kinds() -> None:
+    """Three copies of the best model would only repeat its error; one of another kind mends it."""
+    truth, error = np.random.default_rng(5).normal(size=(2, 400, 1))
+    likes = [truth + error * (1 + 0.01 * place) for place in range(3)]
+    answers = np.stack([*likes, truth - error])
+    panel, found = panel_of(answers, truth), ways("regression", ["line", "line", "line", "tree"])
+    scored = {way: panel.judged(Making(weigher))["rmse"] for way, weigher in found.items()}
+    assert scored["mean of 2 kinds"] == pytest.approx(0.0, abs=1e-9)
+    assert min(scored["best"], scored["mean of 2"], scored["mean of 3"]) > 0.9
+    np.testing.assert_allclose(found["mean of 3 kinds"](answers, truth)[:, 0], [0.5, 0, 0, 0.5])
+
+
 def test_each_target_has_weights_of_its_own() -> None:
     truth = RNG.normal(size=(200, 2))
     noise = RNG.normal(size=(200, 2))

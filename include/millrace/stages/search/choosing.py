@@ -102,9 +102,7 @@ def _ways(task: str, trials: list[Trial], wanted: Wanted) -> dict[str, Weigher]:
     return known if len(trials) > 1 else dict(list(known.items())[:1])
 
 
-def _best_way(
-    panel: Panel, known: dict[str, Weigher], sign: float
-) -> tuple[dict[str, float], str, dict[str, float]]:
+def _best_way(panel: Panel, known: dict[str, Weigher], sign: float) -> tuple[dict[str, float], str, dict[str, float]]:
     """Each way's metric, and the name and metrics of the best one; of equals the plainest."""
     scored = {name: panel.judged(Making(weigher)) for name, weigher in known.items()}
     values = {name: one[panel.metric] for name, one in scored.items() if panel.metric in one}
