@@ -69,9 +69,9 @@ def choose(
 ) -> Chosen:
     """The best way to answer with these trials, the best of them first."""
     trials = _taking_part(ranked) if wanted.ensemble else ranked[:1]
-    panel = _panel(trials, bench, metric, targets)
     sign = 1.0 if greater_is_better else -1.0
-    known = _ways(panel.task, trials, wanted)
+    panel = _panel(trials, bench, metric, targets, sign)
+    known = _ways(panel.task, len(trials), wanted)
     values, way, scored = _best_way(panel, known, sign)
     report: dict[str, Any] = {"combined": way, "combinations": values}
     making = Making(known[way])
@@ -95,11 +95,11 @@ def _taking_part(ranked: list[Trial]) -> list[Trial]:
     return sorted(taking, key=ranked.index)
 
 
-def _ways(task: str, trials: list[Trial], wanted: Wanted) -> dict[str, Weigher]:
-    known = ways(task, [trial.entry.label for trial in trials])
+def _ways(task: str, models: int, wanted: Wanted) -> dict[str, Weigher]:
+    known = list(ways(task).items())
     if wanted.fixed_members:
-        return dict(list(known.items())[-1:])
-    return known if len(trials) > 1 else dict(list(known.items())[:1])
+        return dict(known[-1:])
+    return dict(known if models > 1 else known[:1])
 
 
 def _best_way(panel: Panel, known: dict[str, Weigher], sign: float) -> tuple[dict[str, float], str, dict[str, float]]:
@@ -124,7 +124,7 @@ def _decided(panel: Panel, making: Making, sign: float) -> tuple[Making, dict[st
     return tried if applied else making, {"before": before, "after": after, "applied": applied}
 
 
-def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str]) -> Panel:
+def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str], sign: float) -> Panel:
     folds = range(len(bench.folds))
     predictions = [trial.predictions() for trial in trials]
     return Panel(
@@ -135,6 +135,7 @@ def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str]) -
         classes=bench.classes,
         targets=tuple(targets),
         judge=bench.judge,
+        sign=sign,
     )
 
 
