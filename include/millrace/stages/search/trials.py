@@ -29,6 +29,9 @@ TIE = 0.1
 HALVING = 0.6
 """The next best estimator gets this share of the trials that the one before it gets."""
 
+CHEAPEST = 0.1
+"""Seconds: a quicker trial counts as this, since asking for it and handing it over takes time too."""
+
 
 OF_LABELS = frozenset({"accuracy", "balanced_accuracy", "f1_macro", "precision_macro", "recall_macro"})
 
@@ -172,7 +175,7 @@ class Plan:
         return merit(trial.metrics(), self._metric, self._sign)
 
     def _next_entry(self) -> Entry | None:
-        """First every estimator once, in their order; then the more often, the better its best trial is."""
+        """First every estimator once, in their order; then the more often, the better and the cheaper it is."""
         if self._numbers >= self._budget.trials or self._left() <= 0:
             return None
         open_ = [
@@ -184,12 +187,25 @@ class Plan:
         order = list(dict.fromkeys(trial.entry.label for trial in self.ranked()))
         shares = {label: HALVING**rank for rank, label in enumerate(order)}
         last = HALVING ** len(order)
-        return max(open_, key=lambda entry: shares.get(entry.label, last) / (1 + self._begun[entry.label]))
+        return max(open_, key=lambda entry: shares.get(entry.label, last) / self._price(entry))
+
+    def _price(self, entry: Entry) -> float:
+        """Grows with the trials that an estimator has had, and, where time is short, with the root of what one costs.
+
+        What a further trial brings falls with the square of their number, about; so an estimator that costs a hundredth
+        is worth ten times as many.
+        """
+        cost = 1.0 if self._budget.deadline is None else max(self._cost(entry), CHEAPEST)
+        return (1 + self._begun[entry.label]) * float(np.sqrt(cost))
+
+    def _cost(self, entry: Entry) -> float:
+        """Seconds of a trial, by the last ones of this estimator; 0 before one is known."""
+        known = [trial.seconds() for trial in self.done if trial.entry is entry and len(trial.scores) == self._folds]
+        return float(np.median(known[-3:])) if known else 0.0
 
     def _affordable(self, entry: Entry) -> bool:
         """Whether a further trial would end in time, by what the last one of this estimator cost."""
-        known = [trial.seconds() for trial in self.done if trial.entry is entry and len(trial.scores) == self._folds]
-        return not known or float(np.median(known[-3:])) <= self._left()
+        return self._cost(entry) <= self._left()
 
     def _left(self) -> float:
         """Seconds for further trials: what the best trials cost a fold is set aside for their last fits."""
