@@ -43,7 +43,10 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Workers take the tests by what shares a server: a file, or under `tests/e2e` a folder, which has one stack."""
+    """Workers take the tests by what shares servers: a file, or under `tests/e2e` a folder, which has one stack.
+
+    They take them in the order of the folders: what takes longest comes first.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class BySharing(LoadFileScheduling):
@@ -52,6 +55,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             in_folder = file.parent.parent == PurePosixPath("tests/e2e")
             return str(file.parent if in_folder else file)
 
+    config.option.loadscopereorder = False
     return BySharing(config, log)
 
 

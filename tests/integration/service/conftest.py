@@ -139,6 +139,17 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
+def away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Settings]:
+    """Makes settings of the same installation with nothing behind its addresses, which is soon found out."""
+
+    def nowhere() -> Settings:
+        monkeypatch.setattr("millrace.connections.CONNECT_SECONDS", 0.5)
+        return settings.model_copy(update={"millrace_port_base": 9, "mlflow_tracking_uri": "http://127.0.0.1:9"})
+
+    return nowhere
+
+
+@pytest.fixture
 def wait() -> Callable[..., Any]:
     """Waits until something holds, a minute at most."""
     return until
