@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-_LARGEST = 2.0**63
+_LARGEST = 9.2e18
+"""A little below 2^63, since what it is compared with is rounded."""
 _EXACT = 2.0**53
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
