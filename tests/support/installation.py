@@ -29,7 +29,12 @@ class Installation:
         for name, text in specs.items():
             (self.pipelines / f"{name}.yaml").write_text(text)
         self.base = free_port_base()
-        ours = {"MILLRACE_HOME": self.home, "MILLRACE_PORT_BASE": self.base, "MILLRACE_PIPELINES_DIR": self.pipelines}
+        ours = {
+            "MILLRACE_HOME": self.home,
+            "MILLRACE_PORT_BASE": self.base,
+            "MILLRACE_PIPELINES_DIR": self.pipelines,
+            "MILLRACE_START_SECONDS": 600,  # a busy machine is slow, not wrong
+        }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         self.environment = {**inherited, **more, **{name: str(value) for name, value in ours.items()}}
 

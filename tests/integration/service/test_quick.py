@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
-from in_process import on_port
-from waiting import until
+from wire import NAME, PATH, Wire, ordinary, request, without
 
 from millrace.compiled.form import compiled_form
 from millrace.stores.predictions import PredictionStore
-from serving.app import create_app
 from serving.quick.protocol import QuickProtocol
 from serving.quick.waiting import Waiting
 from serving.runtime.predictors.apart import ApartPredictor
 
 pytestmark = pytest.mark.integration
-NAME = "mill-flow"
-PATH = f"/api/v1/models/{NAME}/predict"
-VOLATILE = ("timestamp", "request_id")
 
 
 @pytest.fixture
@@ -42,55 +34,10 @@ def rows_of(inputs, count=40):
     return json.loads(inputs.head(count).to_json(orient="records", date_format="iso"))
 
 
-@contextmanager
-def ordinary(settings):
-    """The same service behind uvicorn's own protocol."""
-    with (
-        on_port(create_app(settings), proxy_headers=False) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
-    ):
-        until(lambda: client.get(f"/v2/models/{NAME}/ready").status_code == 200, "the model")
-        yield client
-
-
 def quick_answers(client):
     """How many answers took the short way."""
     lines = client.get("/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("prediction_gathered_rows_sum"))
-
-
-class Wire:
-    """A connection on which bytes are written as a test pleases."""
-
-    def __init__(self, client):
-        self.socket = socket.create_connection(("127.0.0.1", client.base_url.port), timeout=30)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, content):
-        self.socket.sendall(content)
-
-    def read(self):
-        """Status, headers and body of one answer."""
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while (line := self.file.readline().strip()) != b"":
-            name, _, value = line.partition(b": ")
-            headers[name.decode().lower()] = value.decode()
-        return status, headers, self.file.read(int(headers["content-length"]))
-
-    @property
-    def is_closed(self):
-        return self.socket.recv(1) == b""
-
-
-def request(body, path=PATH, headers=""):
-    content = json.dumps(body).encode() if not isinstance(body, bytes) else body
-    head = f"POST {path} HTTP/1.1\r\nHost: mill\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
-    return head.encode("latin-1") + content
-
-
-def without(answer):
-    return {name: value for name, value in answer.items() if name not in VOLATILE}
 
 
 def test_both_ways_give_the_same(settings, compiled, inputs, start):
