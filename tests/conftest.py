@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -16,8 +15,9 @@ from typing import Any
 import pytest
 from free_ports import free_port_base
 from hypothesis import settings as hypothesis_settings
+from waiting import until
 
-from millrace.local.ports import is_free
+from millrace.local.health import PortAnswers
 from millrace.local.programs import Program, mongodb, s3
 from millrace.settings import Home, Settings
 from millrace.stores.artifacts import S3ArtifactStore
@@ -67,11 +67,10 @@ def start_program(program: Program, home: Path) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             program.argv, env={**os.environ, **program.environment}, stdout=log, stderr=log, cwd=home
         )
-    deadline = time.monotonic() + 60
-    while is_free("127.0.0.1", program.port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{program.name} did not start: {(home / f'{program.name}.log').read_text()[-2000:]}")
-        time.sleep(0.05)
+    answers = program.probe("127.0.0.1")
+    until(lambda: process.poll() is not None or answers(0), program.name)
+    if process.poll() is not None:
+        raise RuntimeError(f"{program.name} did not start: {(home / f'{program.name}.log').read_text()[-2000:]}")
     return process
 
 
@@ -141,11 +140,9 @@ class RedisServer:
         options = {"--port": str(self.port), "--bind": "127.0.0.1", "--save": "", "--appendonly": "no"}
         argv = ["redis-server", *(part for option in options.items() for part in option)]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while is_free("127.0.0.1", self.port):
-            assert self._process.poll() is None, f"redis-server ended with {self._process.returncode}"
-            assert time.monotonic() < deadline, "redis-server does not answer"
-            time.sleep(0.02)
+        answers, process = PortAnswers("127.0.0.1", self.port), self._process
+        until(lambda: process.poll() is not None or answers(0), "redis-server")
+        assert process.poll() is None, f"redis-server ended with {process.returncode}"
 
     @property
     def pid(self) -> int:
