@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         default=DEFAULT_PORT_BASE, ge=1024, le=65000, description="First of the ports of the embedded stack."
     )
     millrace_host: str = Field(default="127.0.0.1", description="Address that the embedded servers bind to.")
+    millrace_start_seconds: float = Field(
+        default=240.0, gt=0, description="How long the embedded stack may take until it is healthy."
+    )
     millrace_pipelines_dir: Path = Field(
         default=_PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
     )
