@@ -21,6 +21,7 @@ from millrace.cli import (
     init,
     keys,
     lint,
+    maintenance,
     models,
     monitor,
     predict,
@@ -74,6 +75,8 @@ app.command("run", rich_help_panel="Runs")(run.run)
 app.command("backfill", rich_help_panel="Runs")(backfill.backfill)
 app.add_typer(runs.app, name="runs", rich_help_panel="Runs")
 app.add_typer(models.app, name="models", rich_help_panel="Models")
+for command in (maintenance.prune, maintenance.backup, maintenance.restore):
+    app.command(rich_help_panel="The installation")(command)
 app.command("monitor", rich_help_panel="Monitoring")(monitor.monitor)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Monitoring")
 app.command("predict", rich_help_panel="Models")(predict.predict)
