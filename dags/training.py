@@ -141,7 +141,7 @@ _READ: dict[str, Any] = {"train": list}
 
 def _performed(context: Any, inputs: dict[str, Any], candidate: str | None) -> Any:
     from millrace import pipeline
-    from millrace.stages.candidates import all_candidates
+    from millrace.stages.training.candidates import all_candidates
 
     stage, run = context["ti"].task_id, _run_context(context)
     output = pipeline.perform(run, stage, inputs, candidate)

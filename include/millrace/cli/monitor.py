@@ -9,7 +9,7 @@ import typer
 from millrace.cli.output import as_columns, print_json, print_text, results_only_on_stdout
 
 if TYPE_CHECKING:
-    from millrace.stages.monitor_context import Monitored
+    from millrace.stages.monitoring.context import Monitored
 
 
 def monitor(

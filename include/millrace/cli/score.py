@@ -71,8 +71,8 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 def _scored(settings: Settings, name: str, version: str, job: Job) -> Scored:
     from millrace.local.stores import stores_running
+    from millrace.stages.batch_scoring.model import chosen_version, opened
     from millrace.stages.score import scored_job
-    from millrace.stages.scoring_model import chosen_version, opened
     from millrace.stores.model_registry import MlflowRegistry
 
     with stores_running(settings, lambda *_: None) as running:

@@ -15,7 +15,7 @@ from millrace.compiled.session import CompiledModel
 from millrace.estimators import CANDIDATES
 from millrace.features.columns import columns_from_frame
 from millrace.spec.models import PipelineSpec
-from millrace.stages.assembly import recipe
+from millrace.stages.training.assembly import recipe
 from millrace.strict import by_name
 
 BY_NAME = by_name(CANDIDATES, "estimator")

@@ -13,11 +13,11 @@ import pytest
 from millrace.compiled.form import compiled_form
 from millrace.errors import NotFoundError, TrainingError
 from millrace.spec.models import PipelineSpec
-from millrace.stages.held_out import Material
+from millrace.stages.material.held_out import Material
+from millrace.stages.material.splitting import held_out
+from millrace.stages.material.training_table import training_table
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.learning import Learnt, learn
-from millrace.stages.splitting import held_out
-from millrace.stages.training_table import training_table
 from millrace.stores.model_format import model_bytes, model_from_bytes
 
 QUICK = ["ridge", "k_neighbors"]

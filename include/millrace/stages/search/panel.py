@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from millrace.stages.scoring import Answer, metrics
+from millrace.stages.metrics.scoring import Answer, metrics
 from millrace.stages.search import combining, deciding
 from millrace.stages.search.calibration import Calibration, brier, calibrate, log_loss
 from millrace.stages.search.combining import Weigher, combined

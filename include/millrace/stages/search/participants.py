@@ -11,9 +11,9 @@ from millrace.estimators.base import Candidate
 from millrace.estimators.composite import Auto, Stacking
 from millrace.spec.models import PipelineSpec
 from millrace.spec.search import AUTO_TRIALS
-from millrace.stages.assembly import Recipe, recipe
 from millrace.stages.search.portfolio import Offer, portfolio
 from millrace.stages.search.trials import Entry
+from millrace.stages.training.assembly import Recipe, recipe
 from millrace.strict import by_name
 
 if TYPE_CHECKING:
