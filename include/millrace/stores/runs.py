@@ -154,7 +154,7 @@ class MongoRunStore(MongoLocks, MongoRecords, MongoForecasts):
 
 def last_heard_of(run: Document) -> datetime:
     """When something was last written about a run."""
-    times = [run.get(key) for key in ("created_at", "started_at", "finished_at")]
+    times: list[datetime | None] = [run.get(key) for key in ("created_at", "started_at", "finished_at")]
     times += [stage.get(key) for stage in run["stages"].values() for key in ("started_at", "finished_at")]
     return max(moment for moment in times if moment is not None)
 

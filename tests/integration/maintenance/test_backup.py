@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +22,6 @@ from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import Settings
 from millrace.spec.catalogue import load_spec
 from millrace.stores.artifacts import S3ArtifactStore
-from millrace.stores.credentials import MongoCredentials
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
@@ -27,30 +29,33 @@ pytestmark = pytest.mark.integration
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SPEC = """\
 name: flowers
-source: {type: sample, name: iris}
+source: {type: sample, name: sklearn/iris}
 task: classification
-target: species
+target: target
 split: {by: random, folds: 2}
-candidates: [{estimator: logistic}]
+candidates: [{estimator: logistic_regression}]
 """
 
 
 @pytest.fixture
 def used(settings: Settings, tmp_path: Path) -> Settings:
-    """An installation with specs, a run of an ETL, and a document of every awkward kind."""
+    """An installation with a spec, a dataset, records of every awkward kind, and a database where MLflow's is."""
     folders = {"millrace_pipelines_dir": tmp_path / "pipelines", "millrace_features_dir": tmp_path / "features"}
     for folder in folders.values():
         folder.mkdir()
     settings = settings.model_copy(update=folders)
-    path = folders["millrace_pipelines_dir"] / "rows.yaml"
-    path.write_text("# ours\nname: rows\nsource: {type: sample, name: air_quality, rows: 50}\n")
-    loaded = load_spec(path)
-    assert run_pipeline(open_context(loaded, new_run_id(loaded.spec), settings=settings))["status"] == "success"
-    odd = {"_id": "odd", "at": NOW + timedelta(microseconds=1000), "n": 2**40, "raw": b"\0\1", "none": None, "f": 0.1}
-    MongoRunStore(settings).collection("traffic").insert_one(odd)
-    MongoRunStore(settings).collection("sessions").insert_one({"_id": "somebody"})
-    mlflow_database(settings).unlink(missing_ok=True)
-    MlflowRegistry(settings).aliases()
+    (folders["millrace_pipelines_dir"] / "rows.yaml").write_text("# ours\nname: rows\n")
+    dataset = S3ArtifactStore(settings).write_dataset("rows", [pd.DataFrame({"a": [1, 2, 3]})])
+    store = MongoRunStore(settings)
+    store.record_dataset({"pipeline": "rows", "version": dataset.version, "uri": dataset.uri})
+    odd = {"at": NOW + timedelta(microseconds=1000), "n": 2**40, "raw": b"\0\1", "none": None, "f": 0.1}
+    store.create_run({"_id": "r1", "pipeline": "rows", "status": "success", "stages": {"odd": odd}})
+    store.collection("traffic").insert_many([{"_id": f"model-{number}"} for number in range(1200)])
+    store.collection("sessions").insert_one({"_id": "somebody"})
+    with closing(sqlite3.connect(mlflow_database(settings))) as database:
+        database.execute("CREATE TABLE kept (value TEXT)")
+        database.execute("INSERT INTO kept VALUES ('by MLflow')")
+        database.commit()
     return settings
 
 
@@ -68,7 +73,7 @@ def empty(settings: Settings, folder: Path, bucket: str | None = None) -> Settin
 
 def everything(settings: Settings) -> dict[str, list[object]]:
     store = MongoRunStore(settings)
-    names = ("pipeline_runs", "datasets", "data_validations", "stage_cache", "traffic")
+    names = ("pipeline_runs", "datasets", "traffic")
     return {name: sorted(store.collection(name).find({}), key=lambda one: str(one["_id"])) for name in names}
 
 
@@ -91,7 +96,8 @@ def test_what_was_backed_up_is_there_again(used: Settings, tmp_path: Path) -> No
     assert (fresh.millrace_pipelines_dir / "rows.yaml").read_text().startswith("# ours\n")
     assert MongoRunStore(fresh).collection("sessions").count_documents({}) == 0
     assert len(MongoRunStore(fresh).collection("pipeline_runs").index_information()) > 1
-    assert mlflow_database(fresh).read_bytes()[:15] == b"SQLite format 3"
+    with closing(sqlite3.connect(mlflow_database(fresh))) as database:
+        assert database.execute("SELECT value FROM kept").fetchall() == [("by MLflow",)]
 
 
 def test_a_trained_model_answers_again(settings: Settings, tmp_path: Path) -> None:
@@ -99,7 +105,6 @@ def test_a_trained_model_answers_again(settings: Settings, tmp_path: Path) -> No
     path.write_text(SPEC)
     loaded = load_spec(path)
     assert run_pipeline(open_context(loaded, new_run_id(loaded.spec), settings=settings))["promoted"]
-    MongoCredentials(settings)
     archive = S3Archive(settings, settings.s3_bucket, "backups/one")
     back_up(settings, archive, NOW, objects=False)
     fresh = empty(settings, tmp_path / "fresh")
@@ -117,7 +122,7 @@ def test_a_used_installation_is_not_overwritten_unasked(used: Settings, tmp_path
     store = MongoRunStore(used)
     store.collection("pipeline_runs").insert_one({"_id": "later", "pipeline": "rows"})
     store.collection("alerts").insert_one({"_id": "later"})
-    with pytest.raises(ConflictError, match="not empty: .*pipeline_runs"):
+    with pytest.raises(ConflictError, match=r"not empty: .*pipeline_runs"):
         restore(used, archive)
     assert store.collection("pipeline_runs").count_documents({}) == 2
 

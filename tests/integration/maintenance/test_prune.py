@@ -35,6 +35,7 @@ task: regression
 target: flow
 split: {by: random, folds: 2}
 candidates: [{estimator: ridge}]
+monitoring: {drift: true}
 """
 
 
