@@ -22,7 +22,7 @@ from millrace.stores.mongo import MongoStore, explained
 from millrace.stores.objects import S3Objects
 from millrace.stores.prepare import prepare
 
-TELLING = ("pipeline_runs", "models", "credentials", "audit_log")
+TELLING = ("pipelines", "pipeline_runs", "models", "credentials", "audit_log")
 """Collections that are empty in an installation that nobody has used."""
 BATCH = 500
 

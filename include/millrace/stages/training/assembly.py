@@ -111,7 +111,9 @@ def recipe(spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, warn:
     if flagged:
         steps.append({"step": "missing_flag", "columns": flagged})
     features = RowFeatures(steps).fit(inputs)
-    scaled, takes_missing, impute = candidate.needs_scaling, candidate.takes_missing, _imputation(inputs, candidate)
+    takes_missing, impute = candidate.leaves_gaps, _imputation(inputs, candidate)
+    # Guessing works on scaled numbers. Trees do not mind them, and share what was prepared for linear models.
+    scaled = candidate.needs_scaling or (impute == "iterative" and not takes_missing)
     prepared = encoder(features.transform(inputs), scaled=scaled, takes_missing=takes_missing, impute=impute, warn=warn)
     read = {name for step in spec.features for name in step.inputs}
     read |= {name for _, _, names in prepared.transformers for name in names} | set(flagged)
@@ -150,7 +152,7 @@ def _settle_parts(model: Any) -> None:
 
 def _flagged(inputs: pd.DataFrame, candidate: Candidate) -> list[str]:
     """Numeric columns whose being missing may itself tell something; of columns that miss the same rows, the first."""
-    if candidate.takes_missing or candidate.is_baseline or _imputation(inputs, candidate) == "iterative":
+    if candidate.leaves_gaps or candidate.is_baseline or _imputation(inputs, candidate) == "iterative":
         return []
     patterns: dict[bytes, str] = {}
     for name in inputs.select_dtypes("number").columns:
@@ -164,10 +166,13 @@ def _imputation(inputs: pd.DataFrame, candidate: Candidate) -> str:
     """How missing numbers are filled: guessed from one another where a smooth model would otherwise meet jumps."""
     if candidate.impute != "auto":
         return candidate.impute
+    return "iterative" if candidate.needs_scaling and can_guess(inputs) else "median"
+
+
+def can_guess(inputs: pd.DataFrame, share: float = 0.0) -> bool:
+    """Whether numbers are missing, in more than this share of a column's rows, and others are there to guess from."""
     numbers = inputs.select_dtypes("number")
-    missing = int(numbers.isna().any().sum())
-    guess = candidate.needs_scaling and missing > 0 and 2 <= numbers.shape[1] <= MAX_GUESSED_COLUMNS
-    return "iterative" if guess else "median"
+    return 2 <= numbers.shape[1] <= MAX_GUESSED_COLUMNS and bool((numbers.isna().mean() > share).any())
 
 
 def _first_line(error: Exception) -> str:
