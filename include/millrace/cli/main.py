@@ -21,11 +21,8 @@ from millrace.cli import (
     init,
     keys,
     lint,
-<<<<<<< HEAD
     maintenance,
-=======
     made_specs,
->>>>>>> main
     models,
     monitor,
     predict,
