@@ -27,7 +27,7 @@ export function tryIt(name, fields) {
     h("div", { class: "form-end" }, button, h("button", { class: "button", type: "button", onclick: reset }, "Example values")));
   form.addEventListener("input", () => waiting(answer, path, row()));
   waiting(answer, path, row());
-  return h("div", { class: "card try" }, form, answer);
+  return h("div", { class: "card try", keep: `${name} ${JSON.stringify(fields)}` }, form, answer);
 }
 
 function control(field, index) {
