@@ -105,10 +105,10 @@ def _write_now(write: Any, *arguments: Any) -> None:
 
 
 def _open(facts: dict[str, Any]) -> None:
-    from millrace.spec.catalogue import find_spec
+    from millrace.spec.installed import find_spec
 
     run = _dag_run(facts)
-    run.open(find_spec(get_settings().millrace_pipelines_dir, run.dag_id))
+    run.open(find_spec(get_settings(), run.dag_id))
 
 
 def _close(facts: dict[str, Any], failure: str | None) -> None:

@@ -22,9 +22,9 @@ from millrace.spec.catalogue import LoadedSpec, spec_from_document
 from millrace.spec.models import PipelineSpec
 from millrace.spec.score import OnBadRows
 from millrace.stages.base import RunContext, error_document
-from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Evaluated, Extracted, Registered, Trained, Transformed, Validated
 from millrace.stages.search.workers import lasting
+from millrace.stages.training.candidates import all_candidates
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.audit_log import MongoAuditLog
 from millrace.stores.credentials import MongoCredentials

@@ -12,7 +12,7 @@ from forecast_bench import BEGAN, MEMBERS, Bench, cities, spec_of
 
 from millrace.errors import TrainingError
 from millrace.settings import Settings
-from millrace.stages.served_form import ServedForm
+from millrace.stages.registration.served_form import ServedForm
 
 pytestmark = pytest.mark.integration
 

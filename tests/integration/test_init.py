@@ -16,7 +16,7 @@ from millrace.pipeline import new_run_id, open_context, perform
 from millrace.profiling.draft import draft_spec
 from millrace.settings import Settings
 from millrace.spec.catalogue import LoadedSpec, load_spec
-from millrace.stages.candidates import all_candidates
+from millrace.stages.training.candidates import all_candidates
 
 pytestmark = pytest.mark.integration
 

@@ -13,8 +13,8 @@ from millrace.errors import TrainingError
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
+from millrace.stages.material.row_limit import limited_frame
 from millrace.stages.outputs import Transformed, Validated
-from millrace.stages.row_limit import limited_frame
 from millrace.stages.train import train
 from millrace.stages.transform import transform
 from millrace.stores.artifacts import S3ArtifactStore

@@ -14,12 +14,12 @@ from millrace.run_summary import run_summary
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
-from millrace.stages.candidates import all_candidates
 from millrace.stages.evaluate import evaluate
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
 from millrace.stages.register import register
 from millrace.stages.search.champion import champion_params
 from millrace.stages.train import train
+from millrace.stages.training.candidates import all_candidates
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import CACHE_TAG
 from millrace.stores.model_registry import MlflowRegistry

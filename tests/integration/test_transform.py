@@ -191,13 +191,13 @@ def test_or_is_refused_by_the_spec_or_by_the_memory(platform: Platform, monkeypa
     sort = [{"step": "sort", "by": ["k"]}]
     with pytest.raises(TransformError, match=r"'sort' needs the whole table, and it has 104 rows, more than the 100"):
         platform.transform(pd.concat([FRAME] * 26), transform=sort, memory={"max_rows": 100})
-    monkeypatch.setattr("millrace.stages.table_room.get_settings", lambda: Settings(table_memory_mb=1))
+    monkeypatch.setattr("millrace.stages.etl.table_room.get_settings", lambda: Settings(table_memory_mb=1))
     with pytest.raises(TransformError, match=r"which takes about 9 MiB; 1 MiB are allowed \(TABLE_MEMORY_MB\)"):
         platform.transform(LARGE, transform=sort)
 
 
 def test_a_container_leaves_what_its_limit_and_its_page_cache_say(tmp_path: Path):
-    from millrace.stages.table_room import _left_in_group, free_memory
+    from millrace.stages.etl.table_room import _left_in_group, free_memory
 
     assert _left_in_group(tmp_path) > free_memory() > 0
     (tmp_path / "memory.max").write_text("1000\n")

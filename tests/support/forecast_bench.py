@@ -12,8 +12,8 @@ from millrace.run_summary import run_summary
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
-from millrace.stages.candidates import all_candidates
 from millrace.stages.outputs import Transformed
+from millrace.stages.training.candidates import all_candidates
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.mongo import MongoStore

@@ -21,6 +21,7 @@ from millrace.cli import (
     init,
     keys,
     lint,
+    made_specs,
     models,
     monitor,
     predict,
@@ -70,6 +71,7 @@ for command in (stack.up, stack.down, stack.status, stack.doctor):
 app.command("init", rich_help_panel="Specs")(init.init)
 app.command("lint", rich_help_panel="Specs")(lint.lint)
 app.command("schema", rich_help_panel="Specs")(lint.schema)
+app.add_typer(made_specs.app, name="specs", rich_help_panel="Specs")
 app.command("run", rich_help_panel="Runs")(run.run)
 app.command("backfill", rich_help_panel="Runs")(backfill.backfill)
 app.add_typer(runs.app, name="runs", rich_help_panel="Runs")

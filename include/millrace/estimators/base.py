@@ -38,13 +38,18 @@ class Candidate(StrictModel, ABC):
     impute: Literal["auto", "median", "iterative"] = Field(
         default="auto",
         description="How missing numbers are filled; iterative guesses them from the other columns, and is what auto "
-        "does for linear models, neural networks and ensembles.",
+        "does for linear models, neural networks and ensembles. Boosted trees take them as they are, with auto.",
     )
 
     @property
     def label(self) -> str:
         """The candidate's name within its pipeline."""
         return self.name or self.estimator
+
+    @property
+    def leaves_gaps(self) -> bool:
+        """Whether missing numbers reach the estimator as they are."""
+        return self.takes_missing and self.impute == "auto"
 
     @model_validator(mode="after")
     def _known_parameters(self) -> Candidate:

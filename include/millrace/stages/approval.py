@@ -13,9 +13,9 @@ from pydantic import Field
 from millrace.spec.duration import in_words
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, run_stage
-from millrace.stages.decisions import keep
 from millrace.stages.outputs import Registered
-from millrace.stages.promotion import Decision
+from millrace.stages.registration.decisions import keep
+from millrace.stages.registration.promotion_rule import Decision
 from millrace.stores.audit_log import MongoAuditLog
 from millrace.stores.base import ModelVersion
 from millrace.strict import StrictModel

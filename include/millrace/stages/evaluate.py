@@ -11,16 +11,16 @@ from typing import Any
 from millrace.errors import TrainingError
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, run_stage
-from millrace.stages.breakdown import breakdown
-from millrace.stages.candidates import all_candidates
-from millrace.stages.champion_score import ScoredChampion, scored_champion
-from millrace.stages.forecast_plots import forecast_plots
-from millrace.stages.held_out import Material, material
-from millrace.stages.importance import permutation_importance
-from millrace.stages.improvement import improvement
+from millrace.stages.evaluation.breakdown import breakdown
+from millrace.stages.evaluation.champion_score import ScoredChampion, scored_champion
+from millrace.stages.evaluation.forecast_plots import forecast_plots
+from millrace.stages.evaluation.plots import drawn_breakdown, plots
+from millrace.stages.evaluation.side_by_side import beats, improvement_document, resamples
+from millrace.stages.material.held_out import Material, material
+from millrace.stages.metrics.importance import permutation_importance
+from millrace.stages.metrics.scoring import Answer, interval
 from millrace.stages.outputs import Evaluated, Trained, Transformed
-from millrace.stages.plots import drawn_breakdown, plots
-from millrace.stages.scoring import Answer, block_rows, bootstrap, interval
+from millrace.stages.training.candidates import all_candidates
 
 CHAMPION = "(champion)"
 
@@ -99,27 +99,12 @@ def choose_best(context: RunContext, trained: list[Trained]) -> Trained:
     return best
 
 
-def beats(spec: Any, ours: dict[str, float], theirs: dict[str, float]) -> bool:
-    """Whether the deciding metric of `ours` is strictly better."""
-    one, other = ours[spec.metric], theirs[spec.metric]
-    return one > other if spec.greater_is_better else one < other
-
-
 def _samples(rows: Material, answers: dict[str, Answer], champion: ScoredChampion | None) -> dict[str, dict[str, Any]]:
-    """The metrics on resamples of the held-out rows; nothing for a clustering, whose scores are no means over rows."""
+    """The metrics on resamples of the held-out rows."""
     asked = dict(answers)
     if champion is not None and champion.answer is not None:
         asked[CHAMPION] = champion.answer
     return resamples(rows, asked)
-
-
-def resamples(rows: Material, answers: dict[str, Answer]) -> dict[str, dict[str, Any]]:
-    """Each model's metrics on the same resamples of the held-out rows, the deciding one always among them."""
-    truth, spec = rows.testing()[1], rows.spec
-    if truth is None:
-        return {}
-    block = block_rows(len(truth), in_time=spec.splitting.by == "time")
-    return bootstrap(str(spec.task), truth, answers, spec.splitting.seed, metric=spec.metric, block=block)
 
 
 def _candidate_document(one: Trained, samples: dict[str, Any]) -> dict[str, Any]:
@@ -148,17 +133,6 @@ def _champion_document(
         "difference": {name: interval(its[name] - values) for name, values in own.items() if name in its},
         "improvement": improvement_document(spec, best.metrics, champion.metrics, its, own),
     }
-
-
-def improvement_document(
-    spec: PipelineSpec, ours: dict[str, float], theirs: dict[str, float], its: dict[str, Any], own: dict[str, Any]
-) -> dict[str, Any] | None:
-    """The Improvement as JSON; None where one of the two has no value, or the metric no resamples."""
-    metric = spec.metric
-    if metric not in ours or metric not in theirs:
-        return None
-    found = improvement(spec, its.get(metric), own.get(metric), (ours[metric], theirs[metric]))
-    return None if found is None else found.model_dump()
 
 
 def _plots(context: RunContext, rows: Material, model: Any, given: Answer) -> dict[str, bytes]:

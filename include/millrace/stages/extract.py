@@ -10,8 +10,8 @@ from millrace.revealed import hidden_in
 from millrace.sources.base import Reading
 from millrace.sources.reading import read_source
 from millrace.stages.base import RunContext, run_stage
+from millrace.stages.etl.unlocked import unlocked
 from millrace.stages.outputs import Extracted
-from millrace.stages.unlocked import unlocked
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from millrace.forecasting.panel import Panel
 from millrace.forecasting.plan import ForecastPlan
 from millrace.forecasting.walk import last_origin
 from millrace.stages.base import RunContext, run_stage
-from millrace.stages.forecast_material import panel_of_run, plan_of
+from millrace.stages.material.forecast_material import panel_of_run, plan_of
 from millrace.stages.outputs import Forecasted, Registered, Transformed
 from millrace.stores.base import ModelVersion
 
@@ -71,7 +71,7 @@ def _allocated(
     context: RunContext, documents: Iterator[dict[str, Any]]
 ) -> tuple[Iterable[dict[str, Any]], list[dict[str, Any]]]:
     """The forecasts with what each source gives, where the spec asks for it, and the plan of each series."""
-    from millrace.stages.allocation import allocated
+    from millrace.stages.forecasts.allocation import allocated
 
     wanted = context.spec.allocation
     return allocated(context, wanted, list(documents)) if wanted is not None else (documents, [])

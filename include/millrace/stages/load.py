@@ -7,8 +7,8 @@ from typing import Any
 from millrace.revealed import hidden_in
 from millrace.sources.base import Delivery, Sink
 from millrace.stages.base import RunContext, run_stage
+from millrace.stages.etl.unlocked import unlocked
 from millrace.stages.outputs import Loaded, Transformed
-from millrace.stages.unlocked import unlocked
 
 WRITE_ROWS = 50_000
 """Rows handed to a sink at a time."""

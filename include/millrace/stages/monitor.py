@@ -14,10 +14,10 @@ from millrace.settings import Settings, get_settings
 from millrace.spec.duration import in_words
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import error_document
-from millrace.stages.monitor_context import MonitorContext, Monitored, Part
-from millrace.stages.monitor_coverage import interval_coverage
-from millrace.stages.monitor_drift import live_drift, pages_of, source_drift
-from millrace.stages.monitor_quality import live_quality
+from millrace.stages.monitoring.context import MonitorContext, Monitored, Part
+from millrace.stages.monitoring.coverage import interval_coverage
+from millrace.stages.monitoring.drift import live_drift, pages_of, source_drift
+from millrace.stages.monitoring.quality import live_quality
 from millrace.stores.alerts import Finding
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.monitoring import MonitoringStore

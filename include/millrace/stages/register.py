@@ -13,17 +13,17 @@ from millrace.estimators.threads import bounded_threads
 from millrace.settings import get_settings
 from millrace.stages.approval import answered_before
 from millrace.stages.base import RunContext, run_stage
-from millrace.stages.comparison import comparison, run_page
-from millrace.stages.contest import contest
-from millrace.stages.decisions import evidence, keep
-from millrace.stages.forecast_material import ForecastMaterial
-from millrace.stages.forecast_version import forecast_version
-from millrace.stages.held_out import Material, material
-from millrace.stages.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
-from millrace.stages.monitor_reference import keep_reference
+from millrace.stages.material.forecast_material import ForecastMaterial
+from millrace.stages.material.held_out import Material, material
+from millrace.stages.monitoring.reference import keep_reference
 from millrace.stages.outputs import Evaluated, Registered, Trained, Transformed
-from millrace.stages.promotion import decide
-from millrace.stages.served_form import measured
+from millrace.stages.registration.comparison import comparison, run_page
+from millrace.stages.registration.contest import contest
+from millrace.stages.registration.decisions import evidence, keep
+from millrace.stages.registration.forecast_version import forecast_version
+from millrace.stages.registration.promotion_rule import decide
+from millrace.stages.registration.served_form import measured
+from millrace.stages.training.lineage import keep_serving_tags, lineage_tags, serving_tags, training_key
 from millrace.stores.base import ModelVersion
 
 EXAMPLE_ROWS = 5

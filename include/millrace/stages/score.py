@@ -20,10 +20,10 @@ from millrace.sources.options import format_of
 from millrace.sources.reading import read_source
 from millrace.spec.score import OnBadRows
 from millrace.stages.base import RunContext, run_stage
-from millrace.stages.rejects import Rejects
-from millrace.stages.score_rows import CHUNK_ROWS, Scoring
-from millrace.stages.scoring_model import ScoringModel, chosen_version, opened
-from millrace.stages.unlocked import unlocked
+from millrace.stages.batch_scoring.model import ScoringModel, chosen_version, opened
+from millrace.stages.batch_scoring.rejects import Rejects
+from millrace.stages.batch_scoring.rows import CHUNK_ROWS, Scoring
+from millrace.stages.etl.unlocked import unlocked
 from millrace.strict import StrictModel
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from millrace.errors import NotFoundError, did_you_mean
 from millrace.estimators.base import Candidate
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext, run_stage
-from millrace.stages.candidates import all_candidates
-from millrace.stages.forecast_material import ForecastMaterial
-from millrace.stages.forecast_training import learnt_forecaster
-from millrace.stages.held_out import material
-from millrace.stages.lineage import lineage_tags, training_key
+from millrace.stages.forecasts.training import learnt_forecaster
+from millrace.stages.material.forecast_material import ForecastMaterial
+from millrace.stages.material.held_out import material
 from millrace.stages.outputs import Trained, Transformed
 from millrace.stages.search.learning import Learnt, learn
 from millrace.stages.search.plot import search_plot
 from millrace.stages.search.trials import Trial
+from millrace.stages.training.candidates import all_candidates
+from millrace.stages.training.lineage import lineage_tags, training_key
 
 if TYPE_CHECKING:
     from millrace.stores.tracking import TrackedTrial

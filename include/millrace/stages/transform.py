@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.errors import DataError
 from millrace.stages.base import RunContext, cache_key, run_stage
-from millrace.stages.other_tables import load_features, load_table
+from millrace.stages.etl.other_tables import load_features, load_table
+from millrace.stages.etl.table_profile import evenly_spaced, table_profile
+from millrace.stages.etl.table_room import room_for
+from millrace.stages.material.row_limit import limited_frame
 from millrace.stages.outputs import Transformed, Validated
-from millrace.stages.row_limit import limited_frame
-from millrace.stages.table_profile import evenly_spaced, table_profile
-from millrace.stages.table_room import room_for
 from millrace.stores.base import DatasetRef
 from millrace.transforms.base import TransformContext
 from millrace.transforms.flow import Flow

@@ -15,7 +15,7 @@ from millrace.quality.outcome import Outcome, Table
 from millrace.quality.quarantine import Quarantined
 from millrace.quality.runner import chunk_rows_for, run_expectations
 from millrace.stages.base import RunContext, cache_key, run_stage
-from millrace.stages.needed import needed_columns
+from millrace.stages.etl.needed import needed_columns
 from millrace.stages.outputs import Extracted, Validated
 from millrace.stores.base import DatasetRef
 

@@ -16,7 +16,7 @@ from millrace.local.stores import stores_running
 from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, load_spec
-from millrace.stages.forecast_material import ForecastMaterial, forecast_material
+from millrace.stages.material.forecast_material import ForecastMaterial, forecast_material
 from millrace.stages.outputs import Transformed
 from millrace.stores.model_format import model_from_bytes
 

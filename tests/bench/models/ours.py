@@ -20,7 +20,7 @@ from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import get_settings
 from millrace.spec.catalogue import load_spec
 from millrace.stages.base import RunContext
-from millrace.stages.held_out import Material, material
+from millrace.stages.material.held_out import Material, material
 from millrace.stages.outputs import Transformed
 
 DATA = Path(os.environ.get("DATA_DIR") or Path(__file__).parents[3].parent / "shared" / "data")

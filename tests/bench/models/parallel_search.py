@@ -17,13 +17,13 @@ import psutil
 from report import Row, emit
 
 from millrace.spec.models import PipelineSpec
+from millrace.stages.material.splitting import folds, held_out
+from millrace.stages.material.training_table import training_table
 from millrace.stages.search.participants import participants
 from millrace.stages.search.running import run
 from millrace.stages.search.trials import Budget, Plan
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import workers
-from millrace.stages.splitting import folds, held_out
-from millrace.stages.training_table import training_table
 
 MEMBERS: list[dict[str, Any]] = [
     *({"estimator": "ridge", "params": {"alpha": alpha}} for alpha in (0.1, 1.0, 10.0)),

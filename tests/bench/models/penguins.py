@@ -19,7 +19,7 @@ from tables import TABLES
 from millrace.local.stores import stores_running
 from millrace.pipeline import perform
 from millrace.settings import get_settings
-from millrace.stages.held_out import Material, material
+from millrace.stages.material.held_out import Material, material
 from millrace.stages.outputs import Transformed
 from millrace.stages.search.learning import learn
 

@@ -13,7 +13,7 @@ from report import Row, emit
 from rivals import NEEDS, ask
 from tables import SECONDS, TABLES, Table
 
-from millrace.stages.scoring import Answer, metrics
+from millrace.stages.metrics.scoring import Answer, metrics
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ from fixture import FIELDS, fitted, table
 from millrace.cli.addresses import sink_of, source_of
 from millrace.compiled.form import MODEL_FILE, REPORT_FILE, CompiledReport, compiled_form, opened
 from millrace.inputs.signature import InputField, Signature
+from millrace.stages.batch_scoring.model import ScoringModel
 from millrace.stages.score import Job, scored_job
-from millrace.stages.scoring_model import ScoringModel
 from millrace.stores.base import ModelVersion
 
 CHUNK = 50_000

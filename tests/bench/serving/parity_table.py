@@ -19,9 +19,9 @@ from millrace.local.stores import stores_running
 from millrace.pipeline import close_run, new_run_id, open_context, perform, run_pipeline
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec, load_catalogue
-from millrace.stages.candidates import all_candidates
-from millrace.stages.held_out import material
+from millrace.stages.material.held_out import material
 from millrace.stages.outputs import Transformed
+from millrace.stages.training.candidates import all_candidates
 from millrace.stores.model_format import model_from_bytes
 
 HEAD = ("pipeline", "candidate", "compiled", "rows", "largest difference", "compiled µs", "scikit-learn µs", "reason")

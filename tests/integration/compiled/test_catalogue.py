@@ -15,7 +15,7 @@ from millrace.compiled.session import CompiledModel
 from millrace.estimators import CANDIDATES
 from millrace.features.columns import columns_from_frame
 from millrace.spec.models import PipelineSpec
-from millrace.stages.assembly import recipe
+from millrace.stages.training.assembly import recipe
 from millrace.strict import by_name
 
 BY_NAME = by_name(CANDIDATES, "estimator")
@@ -137,9 +137,17 @@ def test_four_classes(name: str) -> None:
 
 
 @pytest.mark.parametrize("impute", ["median", "iterative"])
-@pytest.mark.parametrize("name", ["linear", "random_forest", "svr"])
+@pytest.mark.parametrize("name", ["linear", "random_forest", "svr", "hist_gradient_boosting", "xgboost"])
 def test_both_ways_of_filling_gaps(name: str, impute: str) -> None:
-    assert_equal(fitted(name, "regression", FAST.get(name, {}), impute=impute))
+    """Also for those that would take gaps as they are: what a person asks for is done."""
+    model = fitted(name, "regression", FAST.get(name, {}), impute=impute)
+    assert not np.isnan(np.asarray(model[:-1].transform(table()), dtype=float)).any()
+    assert_equal(model, limit=limit_of(name))
+
+
+def test_boosted_trees_take_gaps_as_they_are_by_themselves() -> None:
+    model = fitted("hist_gradient_boosting", "regression", {})
+    assert np.isnan(np.asarray(model[:-1].transform(table()), dtype=float)).any()
 
 
 @pytest.mark.parametrize("name", ["random_forest", "xgboost", "hist_gradient_boosting", "ridge", "k_neighbors", "mlp"])

@@ -10,7 +10,7 @@ import pytest
 
 from millrace.estimators import CANDIDATES
 from millrace.spec.models import PipelineSpec
-from millrace.stages.assembly import recipe
+from millrace.stages.training.assembly import recipe
 from millrace.stores.model_format import model_bytes, model_from_bytes
 from millrace.strict import by_name
 

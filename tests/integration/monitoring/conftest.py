@@ -18,7 +18,7 @@ from millrace.settings import Settings
 from millrace.spec.catalogue import LoadedSpec, load_spec
 from millrace.spec.models import PipelineSpec
 from millrace.stages.monitor import monitor, open_monitor
-from millrace.stages.monitor_context import Monitored
+from millrace.stages.monitoring.context import Monitored
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.mongo import MongoStore
 from millrace.stores.predictions import PredictionStore

@@ -9,8 +9,8 @@ import pytest
 from millrace.alerts.desk import AlertDesk
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
-from millrace.stages.monitor_context import MonitorContext, Part
-from millrace.stages.monitor_coverage import interval_coverage
+from millrace.stages.monitoring.context import MonitorContext, Part
+from millrace.stages.monitoring.coverage import interval_coverage
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ModelVersion
 from millrace.stores.model_registry import MlflowRegistry

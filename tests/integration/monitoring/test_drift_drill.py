@@ -18,7 +18,7 @@ from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import Settings
 from millrace.spec.catalogue import load_spec
 from millrace.stages.monitor import monitor, open_monitor
-from millrace.stages.monitor_context import Monitored
+from millrace.stages.monitoring.context import Monitored
 from millrace.stores.alerts import AlertStore, Finding
 
 pytestmark = pytest.mark.integration

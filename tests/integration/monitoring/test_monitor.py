@@ -122,7 +122,7 @@ def test_the_pages_are_kept_as_artifacts(mill: Any, table: Any) -> None:
 
 def test_the_reference_is_kept_when_a_version_is_registered_and_made_where_it_is_lost(mill: Any) -> None:
     from millrace.stages.monitor import open_monitor
-    from millrace.stages.monitor_reference import reference_of
+    from millrace.stages.monitoring.reference import reference_of
     from millrace.stores.mongo import MongoStore
 
     context = open_monitor(mill.loaded.spec, "x", mill.settings)

@@ -12,11 +12,11 @@ import pytest
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
-from millrace.stages.candidates import all_candidates
 from millrace.stages.evaluate import evaluate
 from millrace.stages.outputs import Evaluated, Registered, Transformed
 from millrace.stages.register import register
 from millrace.stages.train import train
+from millrace.stages.training.candidates import all_candidates
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.audit_log import MongoAuditLog
 from millrace.stores.live_quality import LiveQualityStore

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from millrace.stages.live_quality import BY, LiveContext, LiveVerdict, beyond, check_live_quality
+from millrace.stages.monitoring.live_quality import BY, LiveContext, LiveVerdict, beyond, check_live_quality
 from millrace.stores import champions
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,8 @@ from millrace.cli.addresses import sink_of, source_of
 from millrace.errors import DataError, NotFoundError, SinkError
 from millrace.settings import Settings, get_settings
 from millrace.sources.base import Reading
+from millrace.stages.batch_scoring.model import ScoringModel, chosen_version, opened
 from millrace.stages.score import Job, score, scored_job
-from millrace.stages.scoring_model import ScoringModel, chosen_version, opened
 from serving.runtime.model_files import ModelFiles, open_model
 
 pytestmark = pytest.mark.integration

@@ -13,11 +13,11 @@ import pytest
 from millrace.compiled.form import compiled_form
 from millrace.errors import NotFoundError, TrainingError
 from millrace.spec.models import PipelineSpec
-from millrace.stages.held_out import Material
+from millrace.stages.material.held_out import Material
+from millrace.stages.material.splitting import held_out
+from millrace.stages.material.training_table import training_table
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.learning import Learnt, learn
-from millrace.stages.splitting import held_out
-from millrace.stages.training_table import training_table
 from millrace.stores.model_format import model_bytes, model_from_bytes
 
 QUICK = ["ridge", "k_neighbors"]
@@ -46,7 +46,21 @@ def table(rows: int = 240) -> pd.DataFrame:
     return frame
 
 
+def gappy(rows: int = 600) -> pd.DataFrame:
+    """Two columns that tell the same; in a third of the rows one of them is missing."""
+    rng = np.random.default_rng(7)
+    level = rng.normal(size=rows)
+    frame = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=rows, freq="h", tz="UTC"), "a": level, "b": -level})
+    frame["load"] = 3 * level + rng.normal(0, 0.1, rows)
+    frame.loc[rng.random(rows) < 0.33, "a"] = np.nan
+    return frame
+
+
 def learnt(drop: list[str], **parts: Any) -> tuple[Learnt, Material]:
+    return learnt_from(table().drop(columns=drop), **parts)
+
+
+def learnt_from(frame: pd.DataFrame, **parts: Any) -> tuple[Learnt, Material]:
     document = {
         "name": "x",
         "source": {"type": "sample", "name": "air_quality"},
@@ -56,7 +70,6 @@ def learnt(drop: list[str], **parts: Any) -> tuple[Learnt, Material]:
         **parts,
     }
     spec = PipelineSpec.model_validate(document)
-    frame = table().drop(columns=drop)
     rows = training_table(frame, spec, lambda _: None)
     train, test = held_out(rows, spec.splitting, stratify=spec.task == "classification")
     found = Material(spec, rows, train, test)
@@ -240,3 +253,24 @@ def test_a_worker_that_is_killed_is_told_in_a_sentence(monkeypatch: pytest.Monke
             child.kill()
         with pytest.raises(TrainingError, match="A process of the search was killed"):
             result_of(pending)
+
+
+def test_trees_are_tried_with_guessed_gaps_too_where_there_are_gaps() -> None:
+    found, rows = learnt(["half", "level"], candidates=auto("hist_gradient_boosting"), search={"trials": 2})
+    assert {trial.entry.label for trial in found.trials} == {
+        "hist_gradient_boosting",
+        "hist_gradient_boosting_filled",
+    }
+    check_answers(found, rows)
+
+
+def test_without_gaps_there_is_nothing_to_fill() -> None:
+    found, _ = learnt(["half", "level", "flow"], candidates=auto("hist_gradient_boosting"), search={"trials": 2})
+    assert {trial.entry.label for trial in found.trials} == {"hist_gradient_boosting"}
+
+
+def test_the_guess_finds_what_a_gap_hides() -> None:
+    """Each of two columns tells the other: with both ways on offer, the one that sees through gaps is chosen."""
+    search = {"trials": 4, "ensemble": "off"}
+    found, _ = learnt_from(gappy(), candidates=auto("extra_trees"), search=search)
+    assert found.params["members"][0]["estimator"] == "extra_trees_filled"

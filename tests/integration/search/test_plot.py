@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from millrace.stages.plots import plots
-from millrace.stages.scoring import Answer
+from millrace.stages.evaluation.plots import plots
+from millrace.stages.metrics.scoring import Answer
 from millrace.stages.search.plot import search_plot
 from millrace.stages.search.trials import Entry, Trial
 from millrace.stages.search.workbench import Score

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from millrace.forecasting.model import ForecastModel
-from millrace.stages.forecast_version import KINDS
+from millrace.stages.registration.forecast_version import KINDS
 from millrace.stores.model_format import model_bytes
 from millrace.stores.tracking import NewVersion, TrackedRun
 from serving.app import create_app

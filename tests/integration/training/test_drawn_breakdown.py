@@ -7,8 +7,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from millrace.stages.cluster_profile import cluster_profile
-from millrace.stages.plots import drawn_breakdown
+from millrace.stages.evaluation.plots import drawn_breakdown
+from millrace.stages.metrics.cluster_profile import cluster_profile
 
 VALUES = st.one_of(st.none(), st.floats(-1e300, 1e300))
 TEXTS = st.one_of(st.none(), st.text(max_size=3))

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from millrace.errors import AllocationError
 from millrace.spec.models import PipelineSpec
-from millrace.stages.allocation import allocated
 from millrace.stages.base import RunContext
+from millrace.stages.forecasts.allocation import allocated
 
 COAL = {"name": "coal", "capacity": 1000, "cost": 40, "co2": 900}
 SUN = {"name": "sun", "capacity": 400, "renewable": True}

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from millrace.estimators import CANDIDATES
 from millrace.estimators.base import Candidate
 from millrace.spec.models import PipelineSpec
-from millrace.stages.candidates import all_candidates
+from millrace.stages.training.candidates import all_candidates
 from millrace.strict import by_name
 
 BY_NAME = by_name(CANDIDATES, "estimator")

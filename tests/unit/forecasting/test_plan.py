@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from millrace.forecasting.plan import ForecastPlan
 from millrace.spec.models import PipelineSpec
-from millrace.stages.candidates import all_candidates
+from millrace.stages.training.candidates import all_candidates
 
 SOURCE = {"type": "sample", "name": "energy_demand", "timestamp": {"from": "Datetime", "as": "at"}}
 

@@ -16,12 +16,15 @@ from millrace.stages.search.calibration import brier, calibrate, log_loss
 from millrace.stages.search.panel import Making, Panel, ways
 
 RNG = np.random.default_rng(3)
+METRICS = ["rmse", "median_ae"]
 
 
 def panel_of(answers: Any, truth: Any, task: str = "regression", metric: str = "rmse", folds: int = 4) -> Panel:
     rows = np.array_split(np.arange(len(truth)), folds)
     classes = np.arange(truth.shape[1]) if task == "classification" else None
-    return Panel(task, metric, [answers[:, part] for part in rows], [truth[part] for part in rows], classes)
+    sign = -1.0 if metric in {"rmse", "median_ae", "log_loss"} else 1.0
+    parts = [answers[:, part] for part in rows], [truth[part] for part in rows]
+    return Panel(task, metric, *parts, classes, sign=sign)
 
 
 def test_least_squares_finds_the_weights_that_made_the_truth() -> None:
@@ -37,10 +40,42 @@ def test_least_squares_finds_the_weights_that_made_the_truth() -> None:
     hnp.arrays(float, (12, 2), elements=st.floats(-1e6, 1e6)),
 )
 def test_weights_are_never_negative_and_sum_to_one(answers: Any, truth: Any) -> None:
-    for weigher in (*ways("regression").values(), combining.shared_least_squares):
-        weights = weigher(answers, truth)
+    panel = panel_of(answers, truth)
+    for weigher in (*ways("regression").values(), combining.by_least_squares(combining.shared_least_squares)):
+        weights = weigher(panel, [0, 1, 2, 3])
         assert (weights >= 0).all()
         np.testing.assert_allclose(weights.sum(axis=0), 1.0, atol=1e-9)
+
+
+def test_one_of_another_kind_is_selected_before_copies_of_the_best() -> None:
+    """Copies of the best model only repeat its error; a worse one that errs the other way mends it."""
+    truth, error = np.random.default_rng(5).normal(size=(2, 400, 1))
+    likes = [truth + error * (1 + 0.01 * place) for place in range(3)]
+    panel = panel_of(np.stack([*likes, truth - 1.1 * error]), truth)
+    scored = {way: panel.judged(Making(weigher))["rmse"] for way, weigher in ways("regression").items()}
+    assert scored["2 selected"] < 0.1
+    assert min(scored["best"], scored["mean of 2"], scored["mean of 3"]) > 0.9
+    np.testing.assert_allclose(combining.selected(2)(panel, [0, 1])[:, 0], [0.5, 0, 0, 0.5])
+
+
+def test_what_is_selected_follows_the_metric() -> None:
+    """The partner with rare great errors is the better one by the median, the other one by squares."""
+    rng = np.random.default_rng(5)
+    truth, error = np.zeros((400, 1)), rng.choice([-1.0, 1.0], size=(400, 1))
+    rare = np.where(np.arange(400)[:, None] % 10 == 0, 30.0, -error)
+    answers = np.stack([truth + error, truth + rare, truth - 0.5 * error])
+    chosen = {metric: combining.selected(2)(panel_of(answers, truth, metric=metric), [0, 1]) for metric in METRICS}
+    np.testing.assert_allclose(chosen["median_ae"][:, 0], [0.5, 0.5, 0])
+    np.testing.assert_allclose(chosen["rmse"][:, 0], [0.5, 0, 0.5])
+
+
+def test_selection_looks_at_no_other_fold() -> None:
+    truth, error = np.random.default_rng(5).normal(size=(2, 400, 1))
+    answers = np.stack([truth + error, truth - error, truth + 0.9 * error])
+    panel = panel_of(answers, truth)
+    panel.answers[3][1] = 1e9
+    np.testing.assert_allclose(combining.selected(2)(panel, [0, 1, 2])[:, 0], [0.5, 0.5, 0])
+    np.testing.assert_allclose(combining.selected(2)(panel, [0, 1, 2, 3])[:, 0], [0.5, 0, 0.5])
 
 
 def test_each_target_has_weights_of_its_own() -> None:
@@ -63,7 +98,10 @@ def test_a_combination_is_judged_on_rows_that_its_weights_did_not_see() -> None:
     truth = RNG.normal(size=(60, 1))
     answers = np.concatenate([np.zeros((1, 60, 1)), RNG.normal(size=(20, 60, 1)) * 0.5])
     panel = panel_of(answers, truth)
-    squares, alone = Making(combining.least_squares), panel.judged(Making(combining.first))["rmse"]
+    squares, alone = (
+        Making(combining.by_least_squares(combining.least_squares)),
+        panel.judged(Making(combining.first))["rmse"],
+    )
     every = [0, 1, 2, 3]
     made = panel.made(squares)
     own = np.mean([np.sqrt(np.mean((made.outputs(panel.answers[f]) - panel.truth[f]) ** 2)) for f in every])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from millrace.spec.models import PipelineSpec
-from millrace.stages.improvement import improvement
-from millrace.stages.scoring import Answer, block_rows, bootstrap, metrics
+from millrace.stages.metrics.improvement import improvement
+from millrace.stages.metrics.scoring import Answer, block_rows, bootstrap, metrics
 
 SPEC = PipelineSpec.model_validate(
     {

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import classification_report, confusion_matrix
 
 from millrace.cli.breakdown import breakdown_lines
-from millrace.stages.class_report import MAX_CLASSES, class_report
-from millrace.stages.cluster_profile import cluster_profile
-from millrace.stages.plots import drawn_breakdown
-from millrace.stages.scoring import Answer
+from millrace.stages.evaluation.plots import drawn_breakdown
+from millrace.stages.metrics.class_report import MAX_CLASSES, class_report
+from millrace.stages.metrics.cluster_profile import cluster_profile
+from millrace.stages.metrics.scoring import Answer
 
 LABELS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=60)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from millrace.spec.models import PipelineSpec
-from millrace.stages.promotion import Contest, decide
+from millrace.stages.registration.promotion_rule import Contest, decide
 
 
 def spec_of(metric: str = "rmse", **promotion: Any) -> PipelineSpec:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from millrace.stages.scoring import Answer, bootstrap, cluster_metrics, interval, metrics
+from millrace.stages.metrics.scoring import Answer, bootstrap, cluster_metrics, interval, metrics
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from millrace.errors import TrainingError
 from millrace.spec.models import PipelineSpec
-from millrace.stages.splitting import folds, held_out
-from millrace.stages.training_table import TrainingTable, training_table
+from millrace.stages.material.splitting import folds, held_out
+from millrace.stages.material.training_table import TrainingTable, training_table
 
 
 def spec_of(**parts: Any) -> PipelineSpec:

@@ -9,8 +9,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from millrace.stages import table_profile as module
-from millrace.stages.table_profile import table_profile
+from millrace.stages.etl import table_profile as module
+from millrace.stages.etl.table_profile import table_profile
 
 
 def test_each_kind_of_column_is_described() -> None:

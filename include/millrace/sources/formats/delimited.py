@@ -21,6 +21,7 @@ from millrace.sources.formats.encoding import encoding_of
 from millrace.sources.formats.opening import TableFile
 from millrace.sources.formats.raw_text import RawText
 from millrace.sources.formats.text_columns import note_almost_numbers
+from millrace.sources.formats.units import numbers_of
 from millrace.tables.arrow_types import MixedColumnError, arrow_table
 from millrace.tables.spool import Spool
 
@@ -98,7 +99,8 @@ class _Delimited:
     def _codes(self, schema: pa.Schema, text: frozenset[str]) -> frozenset[str]:
         """Columns of digits with leading zeros, such as postal codes: a number would lose them."""
         numeric = [f.name for f in schema if str(f.type) in {"int64", "double"}]
-        asked = [name for name in numeric if name not in self.file.options.dtype and name not in text]
+        options = self.file.options
+        asked = [name for name in numeric if name not in {*options.dtype, *options.units, *text}]
         if not asked or not self.raw.may_hold_codes():
             return frozenset()
         digits, zeros = dict.fromkeys(asked, True), dict.fromkeys(asked, False)
@@ -120,7 +122,8 @@ class _Delimited:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 with pd.read_csv(self.file.path, **self._arguments(text, only)) as reader:
-                    yield from reader
+                    for chunk in reader:
+                        yield numbers_of(chunk, self.file.options.units, self.file.options.decimal, self.file.shown)
         except pd.errors.EmptyDataError:
             return
         except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError, OverflowError) as error:
@@ -142,7 +145,7 @@ class _Delimited:
             "index_col": False,
             "na_values": options.na_values or None,
             "keep_default_na": options.default_na,
-            "dtype": pandas_dtypes(options) | dict.fromkeys(text, "str"),
+            "dtype": pandas_dtypes(options) | dict.fromkeys((*text, *options.units), "str"),
             "chunksize": max(1000, min(self.reading.chunk_rows, _CELLS // len(self.names))),
             "low_memory": False,
             "float_precision": "round_trip",

@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from millrace.stages.search.combining import Weigher
 from millrace.stages.search.deciding import SERVED
 from millrace.stages.search.panel import Made, Making, Panel, ways
 from millrace.stages.search.trials import Trial, merit
 from millrace.stages.search.workbench import Array, Judge, columns
 
-MOST_MODELS = 12
+MOST_MODELS = 16
 """Trials that may take part in an ensemble: the best of each estimator, then the next best."""
 
 
@@ -68,11 +69,12 @@ def choose(
 ) -> Chosen:
     """The best way to answer with these trials, the best of them first."""
     trials = _taking_part(ranked) if wanted.ensemble else ranked[:1]
-    panel = _panel(trials, bench, metric, targets)
     sign = 1.0 if greater_is_better else -1.0
-    values, way, scored = _best_way(panel, wanted, sign, len(trials))
+    panel = _panel(trials, bench, metric, targets, sign)
+    known = _ways(panel.task, len(trials), wanted)
+    values, way, scored = _best_way(panel, known, sign)
     report: dict[str, Any] = {"combined": way, "combinations": values}
-    making = Making(ways(panel.task)[way])
+    making = Making(known[way])
     if wanted.calibration:
         making, report["calibration"] = _calibrated(panel, making)
     if wanted.threshold and metric in SERVED:
@@ -93,14 +95,16 @@ def _taking_part(ranked: list[Trial]) -> list[Trial]:
     return sorted(taking, key=ranked.index)
 
 
-def _best_way(panel: Panel, wanted: Wanted, sign: float, models: int) -> tuple[dict[str, float], str, dict[str, float]]:
-    """Each way's metric, and the name and metrics of the best one; of equals the plainest."""
-    known = list(ways(panel.task).items())
+def _ways(task: str, models: int, wanted: Wanted) -> dict[str, Weigher]:
+    known = list(ways(task).items())
     if wanted.fixed_members:
-        known = known[-1:]
-    elif models == 1:
-        known = known[:1]
-    scored = {name: panel.judged(Making(weigher)) for name, weigher in known}
+        return dict(known[-1:])
+    return dict(known if models > 1 else known[:1])
+
+
+def _best_way(panel: Panel, known: dict[str, Weigher], sign: float) -> tuple[dict[str, float], str, dict[str, float]]:
+    """Each way's metric, and the name and metrics of the best one; of equals the plainest."""
+    scored = {name: panel.judged(Making(weigher)) for name, weigher in known.items()}
     values = {name: one[panel.metric] for name, one in scored.items() if panel.metric in one}
     best = max(values, key=lambda name: merit(scored[name], panel.metric, sign))
     return values, best, scored[best]
@@ -120,7 +124,7 @@ def _decided(panel: Panel, making: Making, sign: float) -> tuple[Making, dict[st
     return tried if applied else making, {"before": before, "after": after, "applied": applied}
 
 
-def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str]) -> Panel:
+def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str], sign: float) -> Panel:
     folds = range(len(bench.folds))
     predictions = [trial.predictions() for trial in trials]
     return Panel(
@@ -131,6 +135,7 @@ def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str]) -
         classes=bench.classes,
         targets=tuple(targets),
         judge=bench.judge,
+        sign=sign,
     )
 
 

@@ -11,9 +11,8 @@ import numpy as np
 from millrace.estimators.base import Candidate
 from millrace.estimators.composite import Auto, Stacking
 from millrace.spec.search import Search
-from millrace.stages.assembly import Recipe, settled
 from millrace.stages.base import RunContext
-from millrace.stages.held_out import Material
+from millrace.stages.material.held_out import Material
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.choosing import Chosen, Wanted, choose
 from millrace.stages.search.cost import account, budget_of, nothing_usable, side_by_side
@@ -22,6 +21,7 @@ from millrace.stages.search.running import result_of, run
 from millrace.stages.search.trials import Plan, Trial
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import Workers, workers
+from millrace.stages.training.assembly import Recipe, settled
 
 
 @dataclass(frozen=True)

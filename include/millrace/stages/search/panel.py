@@ -5,17 +5,17 @@ Everything that is fitted here is judged on a fold that it was not fitted to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from millrace.stages.scoring import Answer, metrics
+from millrace.stages.metrics.scoring import Answer, metrics
 from millrace.stages.search import combining, deciding
 from millrace.stages.search.calibration import Calibration, brier, calibrate, log_loss
 from millrace.stages.search.combining import Weigher, combined
+from millrace.stages.search.trials import merit
 from millrace.stages.search.workbench import Judge
 
 Array = npt.NDArray[Any]
@@ -62,13 +62,18 @@ class Panel:
     targets: tuple[str, ...] = ()
     judge: Judge | None = None
     """Scores a fold's outputs where the truth alone does not tell how."""
+    sign: float = 1.0
+    """-1 where a smaller metric is better."""
+    _worth: dict[tuple[int, bytes], float] = field(default_factory=dict, compare=False, repr=False)
 
     def made(self, making: Making, folds: list[int] | None = None) -> Made:
         """Fit weights, calibration and priorities to these folds, or to all of them."""
         used = list(range(len(self.truth))) if folds is None else folds
+        weights = making.weigher(self, used)
+        if not (making.calibrated or making.decided):
+            return Made(weights)
         answers = np.concatenate([self.answers[fold] for fold in used], axis=1)
         truth = np.concatenate([self.truth[fold] for fold in used])
-        weights = making.weigher(answers, truth)
         step = max(1, -(-len(truth) // MOST_ROWS))
         shares, actual = combined(answers, weights)[::step], truth[::step]
         calibration = calibrate(shares, actual) if making.calibrated else None
@@ -76,6 +81,14 @@ class Panel:
             return Made(weights, calibration)
         mended = shares if calibration is None else calibration.applied(shares)
         return Made(weights, calibration, deciding.priorities(mended, actual, self.metric))
+
+    def worth(self, weights: Array, fold: int) -> float:
+        """The metric of the weighted answers on a fold, so turned that more is better; asked for again, it is known."""
+        key = fold, weights.tobytes()
+        if key not in self._worth:
+            scored = self._scored(Made(weights), fold)
+            self._worth[key] = merit(scored, self.metric, self.sign) if self.metric in scored else float("nan")
+        return self._worth[key]
 
     def judged(self, making: Making) -> dict[str, float]:
         """The mean of each metric over the folds, each answered by what was fitted to the others."""
@@ -110,13 +123,13 @@ class Panel:
 
 def ways(task: str) -> dict[str, Weigher]:
     """The ways of combining by name, the plainest first."""
-    squares: Callable[[Array, Array], Array] = combining.least_squares
-    if task == "classification":
-        squares = combining.shared_least_squares
+    solve = combining.shared_least_squares if task == "classification" else combining.least_squares
     return {
         "best": combining.first,
         "mean of 2": combining.mean_of(2),
         "mean of 3": combining.mean_of(3),
         "mean of 5": combining.mean_of(5),
-        "least squares": squares,
+        "2 selected": combining.selected(2),
+        "3 selected": combining.selected(3),
+        "least squares": combining.by_least_squares(solve),
     }

@@ -11,9 +11,9 @@ from millrace.estimators.base import Candidate
 from millrace.estimators.composite import Auto, Stacking
 from millrace.spec.models import PipelineSpec
 from millrace.spec.search import AUTO_TRIALS
-from millrace.stages.assembly import Recipe, recipe
 from millrace.stages.search.portfolio import Offer, portfolio
 from millrace.stages.search.trials import Entry
+from millrace.stages.training.assembly import FLAG_SHARE, Recipe, can_guess, recipe
 from millrace.strict import by_name
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Known = dict[str, list[dict[str, Any]]]
 """Parameters that served before, by the label of their entry."""
+Part = tuple[Candidate, tuple[dict[str, Any], ...], int]
+"""A candidate, the parameters that it tries first, and how many trials it may have."""
 _BY_NAME = by_name(CANDIDATES, "estimator")
 
 
@@ -28,7 +30,7 @@ def participants(
     spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame, known: Known, warn: Callable[[str], None]
 ) -> tuple[list[Recipe], list[Entry]]:
     """The recipes and the entries of a candidate's search. Raises TrainingError."""
-    parts = _parts(spec, candidate, len(inputs))
+    parts = _parts(spec, candidate, inputs)
     recipes = [recipe(spec, part, inputs, warn) for part, _, _ in parts]
     entries = []
     for place, (part, starts, trials) in enumerate(parts):
@@ -37,11 +39,12 @@ def participants(
     return recipes, entries
 
 
-def _parts(spec: PipelineSpec, candidate: Candidate, rows: int) -> list[tuple[Candidate, tuple[Any, ...], int]]:
+def _parts(spec: PipelineSpec, candidate: Candidate, inputs: pd.DataFrame) -> list[Part]:
     if isinstance(candidate, Auto):
-        trials = spec.search.trials or AUTO_TRIALS
-        offers = portfolio(str(spec.task), rows, spec.metric, candidate.estimators)
-        return [(_offered(offer, str(spec.task)), offer.starts, trials if offer.space else 1) for offer in offers]
+        trials, task = spec.search.trials or AUTO_TRIALS, str(spec.task)
+        offers = portfolio(task, len(inputs), spec.metric, candidate.estimators)
+        parts = [(_offered(offer, task), offer.starts, trials if offer.space else 1) for offer in offers]
+        return parts + _filled(parts) if can_guess(inputs, FLAG_SHARE) else parts
     if isinstance(candidate, Stacking):
         named = [member.candidate(f"{number}-{member.estimator}") for number, member in enumerate(candidate.members, 1)]
         _refuse_unable(candidate, named, str(spec.task))
@@ -58,6 +61,18 @@ def _offered(offer: Offer, task: str) -> Candidate:
         )
     written = {"estimator": offer.estimator, "params": offer.params, "search": offer.space}
     return entry.model_validate({**written, "name": offer.label})
+
+
+def _filled(parts: list[Part]) -> list[Part]:
+    """The same again, with gaps guessed from the other columns, for those that would not guess by themselves.
+
+    Which is better cannot be told beforehand: a gap may tell something, and may stop telling it when devices change.
+    """
+    return [
+        (part.model_copy(update={"impute": "iterative", "name": f"{part.label}_filled"}), starts, trials)
+        for part, starts, trials in parts
+        if not part.needs_scaling and part.impute == "auto"
+    ]
 
 
 def _refuse_unable(stack: Candidate, members: list[Candidate], task: str) -> None:

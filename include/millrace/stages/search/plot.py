@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from millrace.stages.plots import figure_of, named, png
+from millrace.stages.evaluation.plots import figure_of, named, png
 from millrace.stages.search.trials import Trial
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from millrace.stages.assembly import SEED
 from millrace.stages.search.spaces import Space, asked_first, suggested
 from millrace.stages.search.workbench import Array, Score
+from millrace.stages.training.assembly import SEED
 
 REPEATS = 20
 """How often a set of parameters that is known already is asked anew: a small space runs out of new ones."""

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from millrace.estimators.threads import bounded_threads
-from millrace.stages.assembly import Recipe, explained, settled
-from millrace.stages.scoring import Answer, cluster_metrics, metrics
-from millrace.stages.splitting import Fold, Rows
-from millrace.stages.training_table import TrainingTable
+from millrace.stages.material.splitting import Fold, Rows
+from millrace.stages.material.training_table import TrainingTable
+from millrace.stages.metrics.scoring import Answer, cluster_metrics, metrics
+from millrace.stages.training.assembly import Recipe, explained, settled
 
 KEPT_BYTES = 400_000_000
 """How much of encoded matrices one process keeps."""

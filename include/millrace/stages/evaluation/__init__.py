@@ -1,0 +1,1 @@
+"""Candidates and champion on the same held-out rows: their scores side by side, their parts, their plots."""
