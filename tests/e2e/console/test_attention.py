@@ -15,7 +15,7 @@ from millrace.drift.compare import compare
 from millrace.drift.report import drift_page
 from millrace.stores.alerts import Finding
 from millrace.stores.artifacts import S3ArtifactStore
-from millrace.stores.forecasts import ForecastStore
+from millrace.stores.forecasts import MongoForecasts
 from millrace.stores.monitoring import MonitoringStore
 
 pytestmark = pytest.mark.e2e
@@ -42,12 +42,12 @@ def test_an_alert_is_told_on_the_first_page_until_it_is_over(browser, address, i
 
 
 def test_an_allocation_is_drawn_by_source(browser, address, installation):
-    forecasts = ForecastStore(installation)
+    forecasts = MongoForecasts(installation)
     start = datetime(2030, 1, 1, tzinfo=UTC)
     origin = {"pipeline": "flow-ahead", "series": "mill C", "model_version": "9", "origin": start, "run_id": "r"}
     shares = [{"outputs": {"river": 30.0, "pond": 10.0 * hour}, "price": 2.5, "conflicts": []} for hour in range(4)]
     shares[3]["conflicts"] = ["pond would have to rise by 4 MW more than its ramp."]
-    forecasts.keep(
+    forecasts.record_forecasts(
         [
             {**origin, "timestamp": start + timedelta(hours=hour), "horizon": hour + 1, "flow": 30.0 + 10 * hour,
              "confidence_lower": None, "confidence_upper": None, "level": None, "allocation": share}
