@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from millrace.settings import get_settings, read_settings
 from millrace.spec.duration import Duration
+from millrace.spec.schedule import checked_cron
 
 
 class Upkeep(BaseSettings):
@@ -29,6 +30,11 @@ class Upkeep(BaseSettings):
     prune_older_than: Duration | None = Field(
         default=None, description="Only what is older is pruned: 30d, 12w. Without either of the two, nothing is."
     )
+
+    @field_validator("upkeep_schedule")
+    @classmethod
+    def _readable(cls, schedule: str | None) -> str | None:
+        return None if schedule is None else checked_cron(schedule, ("@daily", "@weekly", "@monthly"))
 
     @model_validator(mode="after")
     def _something_to_do(self) -> Upkeep:

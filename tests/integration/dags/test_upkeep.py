@@ -54,3 +54,10 @@ def test_a_schedule_for_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("UPKEEP_SCHEDULE", "@daily")
     with pytest.raises(SettingsError, match="UPKEEP_SCHEDULE says when"):
         upkeep.upkeep()
+
+
+def test_a_schedule_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRUNE_KEEP", "5")
+    monkeypatch.setenv("UPKEEP_SCHEDULE", "sundays")
+    with pytest.raises(SettingsError, match="UPKEEP_SCHEDULE: 'sundays' is neither a cron expression"):
+        upkeep.upkeep()
