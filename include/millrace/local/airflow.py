@@ -20,7 +20,7 @@ def require_dags() -> None:
     """Refuse to start an Airflow that would have no DAGs. Raises StackError."""
     if not (PROJECT / "dags").is_dir():
         raise StackError(
-            f"There is no folder '{PROJECT / 'dags'}': the package has no DAGs for Airflow, a checkout of Millrace has.",
+            f"There is no folder '{PROJECT / 'dags'}': the package alone has no DAGs; a checkout of Millrace has.",
             hint="Start the stack in a checkout. Without one, 'millrace run SPEC --local' runs a pipeline.",
         )
 
