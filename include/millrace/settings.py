@@ -18,8 +18,16 @@ from millrace.errors import SettingsError
 
 DEFAULT_PORT_BASE = 27600
 EMBEDDED_S3_KEY = "test"
-_PROJECT = Path(__file__).resolve().parents[2]
 Kind = TypeVar("Kind", bound=BaseSettings)
+
+
+def project_folder(module: Path) -> Path:
+    """The checkout that `module` stands in; the working folder where the package is installed without one."""
+    checkout = module.resolve().parents[2]
+    return checkout if (checkout / "dags").is_dir() else Path.cwd()
+
+
+PROJECT = project_folder(Path(__file__))
 
 
 class Home(BaseSettings):
@@ -27,7 +35,7 @@ class Home(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore")
 
-    millrace_home: Path = Field(default=_PROJECT / ".millrace", description="Folder that holds all state.")
+    millrace_home: Path = Field(default=PROJECT / ".millrace", description="Folder that holds all state.")
 
 
 class Settings(BaseSettings):
@@ -35,18 +43,31 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
-    millrace_home: Path = Field(default=_PROJECT / ".millrace", description="Folder that holds all state.")
+    millrace_home: Path = Field(default=PROJECT / ".millrace", description="Folder that holds all state.")
     millrace_port_base: int = Field(
         default=DEFAULT_PORT_BASE, ge=1024, le=65000, description="First of the ports of the embedded stack."
     )
     millrace_host: str = Field(default="127.0.0.1", description="Address that the embedded servers bind to.")
+    millrace_start_seconds: float = Field(
+        default=240.0, gt=0, description="How long the embedded stack may take until it is healthy."
+    )
     millrace_pipelines_dir: Path = Field(
-        default=_PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
+        default=PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
     )
     millrace_features_dir: Path = Field(
-        default=_PROJECT / "include" / "features", description="Folder with the named feature sets, one YAML file each."
+        default=PROJECT / "include" / "features", description="Folder with the named feature sets, one YAML file each."
     )
     data_dir: Path | None = Field(default=None, description="Folder that specs name as ${DATA_DIR}.")
+    millrace_spec_hosts: str = Field(
+        default="",
+        description="Hosts that specs made through the API may connect to, by commas: host, host:port or *.domain.",
+    )
+    millrace_spec_folders: str | None = Field(
+        default=None, description="Folders whose files such specs may read, by commas; default: DATA_DIR."
+    )
+    millrace_spec_variables: str = Field(
+        default="DATA_DIR", description="Environment variables that such specs may name, by commas."
+    )
 
     mongodb_uri: SecretStr | None = Field(default=None, description="MongoDB; default: the embedded server's port.")
     mongodb_database: str = Field(default="millrace", description="Database for the platform's collections.")
@@ -102,6 +123,11 @@ class Settings(BaseSettings):
     def port(self, offset: int) -> int:
         """The port at this offset from the base; `PORTS` names the offsets."""
         return self.millrace_port_base + offset
+
+    @property
+    def made_specs_dir(self) -> Path:
+        """Where this machine keeps the present specs of the pipelines that were made through the API."""
+        return self.millrace_home / "specs"
 
     @property
     def mongodb(self) -> str:

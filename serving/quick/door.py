@@ -179,12 +179,13 @@ class QuickDoor:
             return None
 
     def _known(self, asked: QuickProtocol) -> Known | None:
-        if asked.seen is not None and asked.seen[0] == asked.headers:
+        headers = asked.head
+        if asked.seen is not None and asked.seen[0] == headers:
             return asked.seen[1]
         proxies = self._access.proxies
         behind_proxy = bool(proxies) and asked.client is not None and asked.client[0] in proxies
-        known = read_headers(asked.headers, behind_proxy=behind_proxy, longest_key=LONGEST_KEY)
-        asked.seen = (asked.headers, known)
+        known = read_headers(headers, behind_proxy=behind_proxy, longest_key=LONGEST_KEY)
+        asked.seen = (headers, known)
         return known
 
     def _counted(self, pending: list[Asked]) -> Iterable[Asked]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from serving.quick.bounded import BoundedProtocol
 
 if TYPE_CHECKING:
     from serving.quick.door import QuickDoor
@@ -26,7 +27,7 @@ PATIENCE_SECONDS = 0.05
 """Many clients send the body after the headers; one that is slower takes the ordinary way, which bounds its time."""
 
 
-class QuickProtocol(HttpToolsProtocol):
+class QuickProtocol(BoundedProtocol):
     """One connection."""
 
     def __init__(
@@ -65,13 +66,19 @@ class QuickProtocol(HttpToolsProtocol):
         self._end_ordinary(learn=False)
         super().connection_lost(exc)
 
+    def on_message_begin(self) -> None:
+        """Begin a request; a pipelined one before is answered first, while all that it said is still here."""
+        if self.waits and self._door is not None:
+            self._door.flush()
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
         """Keep the request back when the door may want it."""
-        if self.waits and self._door is not None:
-            self._door.flush()  # a pipelined request: the one before is answered first
         self._held = self._may_be_quick()
         self.body = b""
-        if not self._held:
+        if self._held:
+            self.end_head()
+        else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -96,6 +103,11 @@ class QuickProtocol(HttpToolsProtocol):
             self._held, self.waits = False, True
         else:
             self._go_the_ordinary_way(taken or self.app)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way, also one that has not begun for the application."""
+        return self._held or self.waits or super().is_busy
 
     def answer(self, content: bytes) -> None:
         """Send the answer to the request that the door took."""
@@ -174,6 +186,6 @@ class QuickProtocol(HttpToolsProtocol):
             return
         left = self._answered_at + self.timeout_keep_alive - self.loop.time()
         if left <= 0:
-            self.transport.close()
+            self.timeout_keep_alive_handler()
         else:
             self._keeper = self.loop.call_later(left, self._look_whether_idle)

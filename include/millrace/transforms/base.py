@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from pydantic import ConfigDict
+
 from millrace.errors import TransformError, did_you_mean
 from millrace.strict import StrictModel
 
@@ -73,6 +75,8 @@ class TransformStep(StrictModel, ABC):
     only_selects: ClassVar[bool] = False
     """Whether it makes no value, but chooses rows or columns only, so that every type stays as it is."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     step: str
 
     @abstractmethod
@@ -131,7 +135,8 @@ def described(values: pd.Series) -> str:
     """What a column holds, in a person's words: `text (e.g. 'abc')`."""
     kinds = {"b": "true/false", "i": "whole numbers", "u": "whole numbers", "f": "numbers", "M": "times"}
     known = values.dropna()
-    kind = kinds.get(getattr(values.dtype, "kind", "O"), "text")
+    truths = len(known) and isinstance(known.iloc[0], bool)
+    kind = "true/false" if truths else kinds.get(getattr(values.dtype, "kind", "O"), "text")
     return f"{kind} (e.g. {shown(known.iloc[0])})" if len(known) else f"{kind} (all null)"
 
 

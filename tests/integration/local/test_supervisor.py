@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from free_ports import free_port_base
+from waiting import until
 
 from millrace.errors import StackError
 from millrace.local.preparation import make_folders
@@ -45,14 +45,8 @@ def supervisor(home: Path) -> Supervisor:
     return Supervisor(home)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def program(name: str, code: str, phase: Phase = Phase.PLATFORM, **environment: str) -> Program:
-    port = free_port()
+    port = free_port_base()
     argv = (sys.executable, "-c", code)
     return Program(name, argv, port, {"PORT": str(port), **environment}, phase=phase, stop_seconds=2)
 
@@ -63,13 +57,6 @@ def begin(supervisor: Supervisor, home: Path, *programs: Program) -> None:
     for one in programs:
         supervisor.start_program(one)
     wait_until_healthy(supervisor, programs, "127.0.0.1", lambda *_: None, limit=30)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_program_gets_its_environment_and_folder_whatever_is_in_them(supervisor: Supervisor, home: Path) -> None:
@@ -87,7 +74,7 @@ def test_what_dies_comes_back_and_stop_leaves_nothing(supervisor: Supervisor, ho
     first = supervisor.programs()["one"]["pid"]
     os.kill(first, signal.SIGKILL)
     until(lambda: supervisor.programs()["one"]["pid"] not in {0, first})
-    wait_until_healthy(supervisor, [one], "127.0.0.1", lambda *_: None)
+    wait_until_healthy(supervisor, [one], "127.0.0.1", lambda *_: None, limit=30)
     supervisor.stop()
     assert not supervisor.is_running()
     assert processes_of(home) == []
@@ -101,7 +88,7 @@ def test_children_of_a_killed_program_do_not_keep_its_port(supervisor: Superviso
     os.kill(first, signal.SIGKILL)
     until(lambda: supervisor.programs()["parent"]["pid"] not in {0, first})
     until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
-    wait_until_healthy(supervisor, [parent], "127.0.0.1", lambda *_: None)
+    wait_until_healthy(supervisor, [parent], "127.0.0.1", lambda *_: None, limit=30)
 
 
 def test_a_program_that_cannot_start_is_told_with_its_last_words(supervisor: Supervisor, home: Path) -> None:
@@ -120,6 +107,15 @@ def test_a_program_that_never_answers_is_told(supervisor: Supervisor, home: Path
     until(lambda: supervisor.log_file("mute").read_text() != "")
     with pytest.raises(StackError, match=r"(?s)mute is not healthy after 0 s.*thinking"):
         wait_until_healthy(supervisor, [mute], "127.0.0.1", lambda *_: None, limit=0.2)
+
+
+def test_a_silent_program_that_never_answers_may_need_more_time(supervisor: Supervisor, home: Path) -> None:
+    silent = program("silent", "import time; time.sleep(60)")
+    supervisor.configure([silent], {}, home)
+    supervisor.start()
+    supervisor.start_program(silent)
+    with pytest.raises(StackError, match=r"It has written nothing to .*silent.log.*MILLRACE_START_SECONDS"):
+        wait_until_healthy(supervisor, [silent], "127.0.0.1", lambda *_: None, limit=0.2)
 
 
 def test_processes_of_a_killed_supervisor_are_found(supervisor: Supervisor, home: Path) -> None:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
-import httpx
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
+from wire import NAME, PATH, Wire, ordinary, request, without
 
 from millrace.compiled.form import compiled_form
 from millrace.stores.predictions import PredictionStore
-from serving.app import create_app
 from serving.quick.protocol import QuickProtocol
 from serving.quick.waiting import Waiting
 from serving.runtime.predictors.apart import ApartPredictor
 
 pytestmark = pytest.mark.integration
-NAME = "mill-flow"
-PATH = f"/api/v1/models/{NAME}/predict"
-VOLATILE = ("timestamp", "request_id")
 
 
 @pytest.fixture
@@ -41,63 +34,10 @@ def rows_of(inputs, count=40):
     return json.loads(inputs.head(count).to_json(orient="records", date_format="iso"))
 
 
-@contextmanager
-def ordinary(settings):
-    """The same service behind uvicorn's own protocol."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning", proxy_headers=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        deadline = time.monotonic() + 60
-        while not server.started or client.get(f"/v2/models/{NAME}/ready").status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield client
-    server.should_exit = True
-    thread.join(timeout=30)
-
-
 def quick_answers(client):
     """How many answers took the short way."""
     lines = client.get("/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("prediction_gathered_rows_sum"))
-
-
-class Wire:
-    """A connection on which bytes are written as a test pleases."""
-
-    def __init__(self, client):
-        self.socket = socket.create_connection(("127.0.0.1", client.base_url.port), timeout=30)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, content):
-        self.socket.sendall(content)
-
-    def read(self):
-        """Status, headers and body of one answer."""
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while (line := self.file.readline().strip()) != b"":
-            name, _, value = line.partition(b": ")
-            headers[name.decode().lower()] = value.decode()
-        return status, headers, self.file.read(int(headers["content-length"]))
-
-    @property
-    def is_closed(self):
-        return self.socket.recv(1) == b""
-
-
-def request(body, path=PATH, headers=""):
-    content = json.dumps(body).encode() if not isinstance(body, bytes) else body
-    head = f"POST {path} HTTP/1.1\r\nHost: mill\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
-    return head.encode("latin-1") + content
-
-
-def without(answer):
-    return {name: value for name, value in answer.items() if name not in VOLATILE}
 
 
 def test_both_ways_give_the_same(settings, compiled, inputs, start):
