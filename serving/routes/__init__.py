@@ -28,6 +28,7 @@ from serving.routes import (
     runs,
     specs,
     traffic,
+    uploads,
     users,
     versions,
 )
@@ -47,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     decisions.router,
     pipelines.router,
     specs.router,
+    uploads.router,
     monitoring.router,
     alerts.router,
     runs.router,
