@@ -39,7 +39,7 @@ export function editor(text, about) {
     }
   };
   area.addEventListener("input", soon);
-  const form = h("form", { class: "card spec-form", onsubmit: save, "aria-label": "The spec" },
+  const form = h("form", { class: "card spec-form", keep: `${about.name}/${about.version}`, onsubmit: save, "aria-label": "The spec" },
     h("label", { for: "spec-text", class: "visually-hidden" }, "The spec as YAML"), area, findings,
     h("div", { class: "form-end" }, h("label", { for: "spec-note", class: "small" }, "Note"), note, button));
   form.write = (written) => { area.value = written; check(); };

@@ -29,7 +29,7 @@ export function start(write) {
   };
   file.addEventListener("change", async () => columns.replaceChildren(...(await namesIn(file.files[0])).map((value) => h("option", { value }))));
   const field = (id, label, input) => h("div", { class: "field" }, h("label", { for: id }, label), input);
-  return h("section", { class: "card spec-start", "aria-label": "Draft from a table" },
+  return h("section", { class: "card spec-start", keep: "start", "aria-label": "Draft from a table" },
     h("form", { onsubmit: submit },
       field("table-file", "Table", file), field("table-target", "Column to predict", [target, columns]), field("table-task", "Task", task), button), said);
 }
