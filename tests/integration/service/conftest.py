@@ -135,6 +135,7 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     about: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "proxy_headers": False}
+    about["loop"] = "serving.quick.loop:new_event_loop"
     server = uvicorn.Server(uvicorn.Config(create_app(settings), http=QuickProtocol, **about))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

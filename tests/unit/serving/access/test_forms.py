@@ -84,6 +84,12 @@ def test_claims_that_do_not_fit_are_refused(claims):
     assert TOKENS.read(jwt.encode(present, SECRET, "HS256")) is None
 
 
+def test_a_token_of_a_host_whose_clock_is_ahead_counts():
+    moment = time.time() + 30
+    claims = {"iss": ISSUER, "typ": "access", "sub": "anna", "sid": "s", "iat": moment, "exp": moment + 60}
+    assert TOKENS.read(jwt.encode(claims, SECRET, "HS256")).user == "anna"
+
+
 def test_a_token_without_a_signature_or_of_another_secret_is_refused():
     claims = jwt.decode(TOKENS.make("anna", "s"), options={"verify_signature": False})
     assert TOKENS.read(jwt.encode(claims, None, "none")) is None
