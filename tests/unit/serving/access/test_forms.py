@@ -15,7 +15,8 @@ from millrace.accounts.api_keys import ApiKey, new_key, read_key
 from millrace.accounts.passwords import MOST_WAITING, check_rules, hash_password, verify_password
 from millrace.errors import BusyError, RequestError, SettingsError
 from millrace.secret_files import made_once
-from serving.access.addresses import Networks, real_address
+from serving.access.addresses import Networks, counted_address, real_address
+from serving.access.callers import Caller
 from serving.access.limits import read_limit
 from serving.access.secret_files import new_password, signing_secret
 from serving.access.settings import access_settings
@@ -132,6 +133,22 @@ def test_a_password_is_kept_by_argon2_only():
     assert not verify_password("a brass wheel turn", stored)
     assert not verify_password("a brass wheel turns", None)
     check_rules("a brass wheel turns", "anna")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::7", "2001:db8:1:3::/64"),
+        ("::ffff:10.0.0.7", "::ffff:10.0.0.7"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_is_counted_once(address, counted):
+    assert counted_address(address) == counted
+    assert Caller("anonymous", "anonymous").counted_as(address) == f"address:{counted}"
 
 
 TRUSTED = Networks("10.0.0.0/8, 127.0.0.1")
