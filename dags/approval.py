@@ -22,7 +22,8 @@ from airflow.sdk import (
 from dag_defaults import START, default_args
 
 from millrace.settings import get_settings
-from millrace.spec.catalogue import LoadedSpec, specs_by_dag
+from millrace.spec.catalogue import LoadedSpec
+from millrace.spec.installed import specs_by_dag
 from millrace.spec.models import PipelineSpec
 from millrace.task_end import end_task
 
@@ -97,6 +98,6 @@ def _asks(spec: PipelineSpec) -> bool:
     return spec.task is not None and spec.promotion.approval == "human"
 
 
-SPECS = specs_by_dag(get_settings().millrace_pipelines_dir, get_parsing_context().dag_id, PREFIX, _asks)
+SPECS = specs_by_dag(get_settings(), get_parsing_context().dag_id, PREFIX, _asks)
 for _loaded in SPECS.values():
     build_dag(_loaded)

@@ -23,7 +23,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dag_defaults import START, default_args
 
 from millrace.settings import get_settings
-from millrace.spec.catalogue import LoadedSpec, specs_by_dag
+from millrace.spec.catalogue import LoadedSpec
+from millrace.spec.installed import specs_by_dag
 from millrace.task_end import end_task
 
 PREFIX = "monitoring."
@@ -74,8 +75,6 @@ def _report(dag_id: str, dag_run_id: str) -> dict[str, Any]:
     return monitor(check).as_summary()
 
 
-SPECS = specs_by_dag(
-    get_settings().millrace_pipelines_dir, get_parsing_context().dag_id, PREFIX, lambda spec: spec.is_watched
-)
+SPECS = specs_by_dag(get_settings(), get_parsing_context().dag_id, PREFIX, lambda spec: spec.is_watched)
 for _loaded in SPECS.values():
     build_dag(_loaded)

@@ -21,7 +21,8 @@ from airflow.sdk import (
 from dag_defaults import MOMENT, START, default_args
 
 from millrace.settings import get_settings
-from millrace.spec.catalogue import LoadedSpec, specs_by_dag
+from millrace.spec.catalogue import LoadedSpec
+from millrace.spec.installed import specs_by_dag
 from millrace.task_end import end_task
 
 PREFIX = "scoring."
@@ -79,8 +80,6 @@ def _schedule(name: str, schedule: str | None) -> Any:
     return CronDataIntervalTimetable(schedule, timezone="UTC")
 
 
-SPECS = specs_by_dag(
-    get_settings().millrace_pipelines_dir, get_parsing_context().dag_id, PREFIX, lambda spec: spec.score is not None
-)
+SPECS = specs_by_dag(get_settings(), get_parsing_context().dag_id, PREFIX, lambda spec: spec.score is not None)
 for _loaded in SPECS.values():
     build_dag(_loaded)

@@ -9,13 +9,13 @@ from airflow.sdk import get_parsing_context
 
 from millrace.errors import SpecError
 from millrace.settings import get_settings
-from millrace.spec.catalogue import load_catalogue
+from millrace.spec.installed import installed_specs
 
 
 def _broken_specs() -> list[SpecError]:
     if get_parsing_context().dag_id is not None:
         return []
-    return load_catalogue(get_settings().millrace_pipelines_dir).problems
+    return installed_specs(get_settings()).problems
 
 
 if _problems := _broken_specs():

@@ -27,7 +27,8 @@ from airflow.sdk.definitions.timetables.simple import OnceTimetable
 from dag_defaults import MOMENT, START, default_args
 
 from millrace.settings import get_settings
-from millrace.spec.catalogue import LoadedSpec, specs_by_dag
+from millrace.spec.catalogue import LoadedSpec
+from millrace.spec.installed import specs_by_dag
 from millrace.spec.models import AssetSchedule, PipelineSpec
 from millrace.task_end import end_task
 
@@ -200,6 +201,6 @@ def _documentation(loaded: LoadedSpec) -> str:
     return f"{loaded.spec.description}\n\n`{loaded.path.name}`, version `{loaded.version}`:\n\n```yaml\n{text}\n```\n"
 
 
-SPECS = specs_by_dag(get_settings().millrace_pipelines_dir, get_parsing_context().dag_id)
+SPECS = specs_by_dag(get_settings(), get_parsing_context().dag_id)
 for _loaded in SPECS.values():
     build_dag(_loaded)

@@ -6,16 +6,20 @@ import asyncio
 import threading
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from millrace.alerts.desk import AlertDesk
+from millrace.authoring.mirror import Mirror
+from millrace.authoring.pipelines import MadePipelines
 from millrace.settings import Settings
-from millrace.spec.catalogue import Catalogue, load_catalogue
+from millrace.spec.catalogue import Catalogue, spec_files
+from millrace.spec.installed import installed_specs
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ArtifactStore, ModelRegistry
 from millrace.stores.monitoring import MonitoringStore
+from millrace.stores.pipelines import MongoPipelines
 from millrace.stores.predictions import PredictionStore
 from millrace.stores.runs import MongoRunStore
 from millrace.stores.traffic import MongoTrafficRules
@@ -23,6 +27,7 @@ from serving.access.parts import Access
 from serving.access.settings import AccessSettings
 from serving.apart.process import Apart
 from serving.champion_records import ChampionRecords
+from serving.copyist import Copyist
 from serving.courier import Courier
 from serving.explaining.process import Explaining
 from serving.gauges import Gauges
@@ -57,25 +62,31 @@ FURTHER_LANES = 3
 """To the process of predictions, beside one for each thread that predicts: for shadows, the watcher and visitors."""
 
 
-class SpecShelf:
-    """The catalogue of specs, read again when a file of the folder has changed."""
+def file_mark(path: Path) -> tuple[int, int]:
+    """What changes when a file does; a file that has gone meanwhile has a mark too."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+
+class SpecShelf:
+    """The specs of the installation, read again when a file of theirs has changed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folders = (settings.millrace_pipelines_dir, settings.made_specs_dir)
         self._lock = threading.Lock()
-        self._seen: list[tuple[str, int, int]] | None = None
+        self._seen: list[tuple[Any, ...]] | None = None
         self._catalogue = Catalogue()
 
     def catalogue(self) -> Catalogue:
-        """The specs as they stand in the folder now."""
+        """The specs as they stand in the folders now."""
         with self._lock:
-            present = sorted(
-                (path.name, stat.st_mtime_ns, stat.st_size)
-                for path in self._folder.glob("*.y*ml")
-                if (stat := path.stat())
-            )
+            present = [(str(path), *file_mark(path)) for folder in self._folders for path in spec_files(folder)]
             if present != self._seen:
-                self._catalogue, self._seen = load_catalogue(self._folder), present
+                self._catalogue, self._seen = installed_specs(self._settings), present
             return self._catalogue
 
 
@@ -88,7 +99,10 @@ class Services:
         self.access = Access(settings)
         self.telemetry = Telemetry(settings.millrace_home)
         self.links = Links(settings)
-        self.specs = SpecShelf(settings.millrace_pipelines_dir)
+        self.specs = SpecShelf(settings)
+        made_pipelines = MongoPipelines(settings)
+        self.made = MadePipelines(settings, made_pipelines, self.access.audit.trail)
+        self.copyist = Copyist(Mirror(settings, made_pipelines), settings.model_poll_seconds)
         self.runs = MongoRunStore(settings)
         self.champion_records = ChampionRecords(self.runs)
         self.monitoring = MonitoringStore(settings)
@@ -173,6 +187,7 @@ class Services:
         self.prediction_log.start()
         self.gauges.start()
         self.courier.start()
+        self.copyist.start()
 
     async def close(self) -> None:
         """Stop the threads."""
@@ -180,6 +195,7 @@ class Services:
         await self.access.close()
         self.gauges.close()
         self.courier.close()
+        self.copyist.close()
         await asyncio.to_thread(self.prediction_log.close)
         self.access_log.close()
         await asyncio.to_thread(self.telemetry.close)

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         default=DEFAULT_PORT_BASE, ge=1024, le=65000, description="First of the ports of the embedded stack."
     )
     millrace_host: str = Field(default="127.0.0.1", description="Address that the embedded servers bind to.")
+    millrace_start_seconds: float = Field(
+        default=240.0, gt=0, description="How long the embedded stack may take until it is healthy."
+    )
     millrace_pipelines_dir: Path = Field(
         default=_PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
     )
@@ -47,6 +50,16 @@ class Settings(BaseSettings):
         default=_PROJECT / "include" / "features", description="Folder with the named feature sets, one YAML file each."
     )
     data_dir: Path | None = Field(default=None, description="Folder that specs name as ${DATA_DIR}.")
+    millrace_spec_hosts: str = Field(
+        default="",
+        description="Hosts that specs made through the API may connect to, by commas: host, host:port or *.domain.",
+    )
+    millrace_spec_folders: str | None = Field(
+        default=None, description="Folders whose files such specs may read, by commas; default: DATA_DIR."
+    )
+    millrace_spec_variables: str = Field(
+        default="DATA_DIR", description="Environment variables that such specs may name, by commas."
+    )
 
     mongodb_uri: SecretStr | None = Field(default=None, description="MongoDB; default: the embedded server's port.")
     mongodb_database: str = Field(default="millrace", description="Database for the platform's collections.")
@@ -102,6 +115,11 @@ class Settings(BaseSettings):
     def port(self, offset: int) -> int:
         """The port at this offset from the base; `PORTS` names the offsets."""
         return self.millrace_port_base + offset
+
+    @property
+    def made_specs_dir(self) -> Path:
+        """Where this machine keeps the present specs of the pipelines that were made through the API."""
+        return self.millrace_home / "specs"
 
     @property
     def mongodb(self) -> str:

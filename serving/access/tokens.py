@@ -50,14 +50,14 @@ class AccessTokens:
             return None
         return AccessToken(str(claims["sub"]), claims["sid"], float(claims["exp"]))
 
-    def make_ticket(self, run_id: str) -> str:
-        """What opens the files of one run for an hour, where a browser cannot send a token: images, new tabs."""
+    def make_ticket(self, subject: str) -> str:
+        """What opens the files of a run, or of checks, for an hour, where a browser can send no token: in new tabs."""
         moment = time.time()
-        claims = {"iss": ISSUER, "typ": "ticket", "sub": run_id, "iat": moment, "exp": moment + TICKET_SECONDS}
+        claims = {"iss": ISSUER, "typ": "ticket", "sub": subject, "iat": moment, "exp": moment + TICKET_SECONDS}
         return jwt.encode(claims, self._secret, _ALGORITHM)
 
     def read_ticket(self, text: str) -> str | None:
-        """The run whose files the ticket opens, or None."""
+        """Whose files the ticket opens: a run, or what a route says; None where it does not count."""
         claims = self._claims(text, "ticket")
         return None if claims is None else str(claims["sub"])
 

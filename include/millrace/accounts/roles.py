@@ -17,6 +17,7 @@ class Permission(StrEnum):
     PROMOTE = "models:promote"
     TRAFFIC = "models:traffic"
     ALERTS = "alerts"
+    PIPELINES = "pipelines"
     ACCOUNT = "account"
     USERS = "users"
     KEYS = "keys"
@@ -34,7 +35,13 @@ class Role(StrEnum):
 
 
 _VIEWER = frozenset({Permission.READ, Permission.PREDICT, Permission.FEEDBACK, Permission.METRICS, Permission.ACCOUNT})
-_OPERATOR = _VIEWER | {Permission.RELOAD, Permission.PROMOTE, Permission.TRAFFIC, Permission.ALERTS}
+_OPERATOR = _VIEWER | {
+    Permission.RELOAD,
+    Permission.PROMOTE,
+    Permission.TRAFFIC,
+    Permission.ALERTS,
+    Permission.PIPELINES,
+}
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,

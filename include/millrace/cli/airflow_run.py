@@ -20,6 +20,8 @@ POLL_SECONDS = 0.1
 PARSE_SECONDS = 120
 RECORD_SECONDS = 15
 """How long the record may lag behind Airflow's own word that the run has ended."""
+SILENT_SECONDS = 300
+"""How long Airflow may leave the questions after a run unanswered: a busy machine is slow, the run goes on."""
 OVER = {"success", "failed"}
 
 
@@ -61,6 +63,7 @@ def wait_until_parsed(api: AirflowApi, name: str) -> None:
         dag = api.dag(name)
     if dag.get("is_paused"):
         api.unpause(name)
+        note(f"{name} was paused in Airflow, so that no run would begin. It is not any more, and its schedule goes on.")
 
 
 def _not_parsed(api: AirflowApi, name: str) -> StackError:
@@ -75,8 +78,17 @@ def _not_parsed(api: AirflowApi, name: str) -> StackError:
 def _follow(
     api: AirflowApi, runs: RunStore, name: str, dag_run_id: str, run_id: str, progress: StageProgress
 ) -> dict[str, Any]:
+    answered = time.monotonic()
     while True:
-        state = api.dag_run(name, dag_run_id)
+        try:
+            state = api.dag_run(name, dag_run_id)
+        except StackError as error:
+            if time.monotonic() - answered > SILENT_SECONDS:
+                goes_on = f"The run may go on; 'millrace runs show {run_id}' shows it."
+                raise StackError(f"{error.message} {goes_on}", hint="See 'millrace status'.") from error
+            time.sleep(POLL_SECONDS)
+            continue
+        answered = time.monotonic()
         show_stages(runs, run_id, progress)
         if state["state"] in OVER:
             return state

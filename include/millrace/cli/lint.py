@@ -27,8 +27,7 @@ def lint(
         loaded, problems = _loaded(path)
         checked += len(loaded) + len(problems)
         errors += [line for problem in problems for line in str(problem).splitlines()]
-        warnings += [f"{file}: {sentence}" for file, spec in loaded for sentence in cautions(spec)]
-        warnings += [f"{file}: {sentence}" for file, spec in loaded for sentence in _absent_credentials(spec)]
+        warnings += [f"{file}: {sentence}" for file, spec in loaded for sentence in _warnings(spec)]
     if as_json:
         print_json({"specs": checked, "errors": errors, "warnings": warnings})
     else:
@@ -61,50 +60,11 @@ def _loaded(path: Path) -> tuple[list[tuple[str, PipelineSpec]], list[SpecError]
         return [], [error]
 
 
-def cautions(spec: PipelineSpec) -> list[str]:
-    """What is accepted but will not do what its writer may expect."""
-    found = []
-    if spec.monitoring is not None and not spec.monitoring.watches:
-        found.append("monitoring watches nothing: set drift, live_quality or coverage.")
-    if spec.task is None and not spec.load:
-        found.append("neither a task nor a sink (load): the run ends with the transformed table in the artifact store.")
-    if spec.splitting.by == "random" and spec.task not in {None, "clustering"} and spec.time_column:
-        found.append("split.by: random mixes later rows into the training of earlier ones; by: time is the honest one.")
-    return found + _unknown_sets(spec)
-
-
-def _unknown_sets(spec: PipelineSpec) -> list[str]:
-    """The feature sets that the spec names and that are not there."""
+def _warnings(spec: PipelineSpec) -> list[str]:
+    from millrace.authoring.cautions import cautions
     from millrace.settings import get_settings
-    from millrace.spec.feature_sets import names
-    from millrace.transforms.feature_set import FeatureSetStep
 
-    wanted = [step.name for step in spec.transform if isinstance(step, FeatureSetStep)]
-    if not wanted:
-        return []
-    folder = get_settings().millrace_features_dir
-    known = names(folder)
-    return [f"there is no feature set '{name}' in {folder}." for name in wanted if name not in known]
-
-
-def _absent_credentials(spec: PipelineSpec) -> list[str]:
-    """What is to be said of the stored credentials that the spec refers to; their values are not read."""
-    from millrace.errors import MillraceError
-    from millrace.settings import get_settings
-    from millrace.spec.references import names_in
-    from millrace.stores.credentials import MongoCredentials
-
-    wanted = set().union(*(names_in(part) for part in (spec.source, *spec.transform, *spec.load)))
-    if not wanted:
-        return []
-    try:
-        known = {about["name"] for about in MongoCredentials(get_settings()).listed()}
-    except MillraceError as error:
-        return [f"whether the credentials {', '.join(sorted(wanted))} are stored cannot be told: {error}"]
-    return [
-        f"the credential '{name}' is not stored yet: millrace credentials set {name}."
-        for name in sorted(wanted - known)
-    ]
+    return cautions(spec, get_settings())
 
 
 def schema() -> None:

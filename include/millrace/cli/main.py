@@ -21,6 +21,8 @@ from millrace.cli import (
     init,
     keys,
     lint,
+    made_specs,
+    maintenance,
     models,
     monitor,
     predict,
@@ -70,10 +72,14 @@ for command in (stack.up, stack.down, stack.status, stack.doctor):
 app.command("init", rich_help_panel="Specs")(init.init)
 app.command("lint", rich_help_panel="Specs")(lint.lint)
 app.command("schema", rich_help_panel="Specs")(lint.schema)
+app.add_typer(made_specs.app, name="specs", rich_help_panel="Specs")
 app.command("run", rich_help_panel="Runs")(run.run)
 app.command("backfill", rich_help_panel="Runs")(backfill.backfill)
 app.add_typer(runs.app, name="runs", rich_help_panel="Runs")
 app.add_typer(models.app, name="models", rich_help_panel="Models")
+app.command("backup", rich_help_panel="The installation")(maintenance.backup)
+app.command("restore", rich_help_panel="The installation")(maintenance.restore)
+app.command("prune", rich_help_panel="The installation")(maintenance.prune)
 app.command("monitor", rich_help_panel="Monitoring")(monitor.monitor)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Monitoring")
 app.command("predict", rich_help_panel="Models")(predict.predict)

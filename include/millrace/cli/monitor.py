@@ -20,13 +20,13 @@ def monitor(
     from millrace.errors import NotFoundError
     from millrace.pipeline import new_run_id
     from millrace.settings import get_settings
-    from millrace.spec.catalogue import find_spec
+    from millrace.spec.installed import find_spec
     from millrace.stages.monitor import monitor as look
     from millrace.stages.monitor import open_monitor
 
     with results_only_on_stdout() as out:
         settings = get_settings()
-        spec = find_spec(settings.millrace_pipelines_dir, name).spec
+        spec = find_spec(settings, name).spec
         context = open_monitor(spec, f"look.{new_run_id(spec)}", settings, act=False)
         if context is None:
             raise NotFoundError(f"'{name}' has no champion to look at yet.", hint=f"Train one: millrace run {name}.")

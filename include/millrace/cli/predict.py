@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,29 +10,22 @@ import typer
 
 from millrace.cli.failures import CommandError
 from millrace.cli.output import note, print_json
-from millrace.errors import MillraceError, StackError
+from millrace.cli.service_api import ask
 
 if TYPE_CHECKING:
-    import httpx
-
     from millrace.settings import Settings
 
 BATCH_ROWS = 500
 """Rows of one request; the service takes 1,000 unless it is set otherwise."""
-TOO_MANY, MOST_WAITS, LONGEST_WAIT = 429, 5, 60
-
-
-class PredictionError(MillraceError):
-    """The service refused the rows."""
-
-    code = "prediction_refused"
-    http_status = 422
 
 
 def predict(
     name: Annotated[str, typer.Argument(help="The model's name, which is its pipeline's.")],
     row: Annotated[str | None, typer.Option("--json", help="One row as a JSON object, or '-' to read it.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Rows: .csv, .json (array or lines) or .parquet.")] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print a row that the model takes, to start from.")
+    ] = False,
     version: Annotated[
         str | None,
         typer.Option("--version", help="A version's number or alias; default: as the traffic is shared out."),
@@ -43,12 +34,18 @@ def predict(
     """Predict with the model that the service serves; prints the service's answer as JSON."""
     from millrace.settings import get_settings
 
-    if (row is None) == (file is None):
-        raise CommandError("Say what to predict.", hint="Give either --json '{...}' or --file rows.csv.")
+    if (row is not None) + (file is not None) + example != 1:
+        raise CommandError(
+            "Say what to predict.", hint="Give --json '{...}' or --file rows.csv; --example prints a row to start from."
+        )
     settings = get_settings()
-    path = f"/api/v1/models/{name}{f'/versions/{version}' if version is not None else ''}/predict"
+    model = f"/api/v1/models/{name}{f'/versions/{version}' if version is not None else ''}"
+    path = f"{model}/predict"
+    if example:
+        print_json(ask(settings, "GET", f"{model}/schema")["example"])
+        return
     if row is not None:
-        print_json(_ask(settings, path, _parsed(row)))
+        print_json(ask(settings, "POST", path, _parsed(row)))
         return
     assert file is not None  # noqa: S101 - one of the two is given
     from millrace.cli.rows import read_rows
@@ -74,7 +71,7 @@ def _parsed(text: str) -> dict[str, Any]:
 def _ask_in_batches(settings: Settings, path: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     answers = []
     for start in range(0, len(rows), BATCH_ROWS):
-        answers.append(_ask(settings, f"{path}/batch", rows[start : start + BATCH_ROWS], first_row=start))
+        answers.append(ask(settings, "POST", f"{path}/batch", rows[start : start + BATCH_ROWS], first_row=start))
         if len(rows) > BATCH_ROWS:
             note(f"{min(start + BATCH_ROWS, len(rows)):,} of {len(rows):,} rows")
     versions = {answer.get("model_version") for answer in answers}
@@ -82,47 +79,3 @@ def _ask_in_batches(settings: Settings, path: str, rows: list[dict[str, Any]]) -
         found = ", ".join(sorted(map(str, versions)))
         note(f"warning: several model versions answered, {found}; --version asks one of them for all rows.")
     return {**answers[-1], "predictions": [value for answer in answers for value in answer["predictions"]]}
-
-
-def _ask(settings: Settings, path: str, body: Any, first_row: int | None = None) -> dict[str, Any]:
-    import httpx
-
-    try:
-        response = _post(settings.service + path, body)
-    except httpx.HTTPError as error:
-        raise StackError(
-            f"The service does not answer at {settings.service} ({error}).", hint="Start it with 'millrace up'."
-        ) from error
-    answer = _document(response)
-    if response.is_error or not answer.get("success", True):
-        batch = f" (batch that begins with row {first_row + 1})" if first_row else ""
-        raise PredictionError(f"{answer.get('error', f'The service answered {response.status_code}.')}{batch}")
-    return answer
-
-
-def _post(url: str, body: Any) -> httpx.Response:
-    """The answer; when the service asks to wait because there were too many requests, it comes after that wait."""
-    import httpx
-
-    key = os.environ.get("MILLRACE_API_KEY")
-    headers = {"X-API-Key": key} if key else {}
-    for _ in range(MOST_WAITS):
-        response = httpx.post(url, json=body, headers=headers, timeout=60)
-        wait = response.headers.get("retry-after", "")
-        if response.status_code != TOO_MANY or not wait.isdigit() or int(wait) > LONGEST_WAIT:
-            break
-        time.sleep(int(wait))
-    return response
-
-
-def _document(response: httpx.Response) -> dict[str, Any]:
-    try:
-        document = response.json()
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise StackError(
-            f"{response.url} answered {response.status_code} with something that is not the service's JSON.",
-            hint="Check SERVICE_URL: another program may listen there.",
-        )
-    return document

@@ -16,6 +16,10 @@ from millrace.cli.output import as_columns, note, print_json, print_text, result
 
 if TYPE_CHECKING:
     from millrace.sources.base import DataInterval
+    from millrace.spec.models import PipelineSpec
+
+    Outcome = tuple[PipelineSpec, dict[str, Any]]
+    """What ran, and its summary."""
 
 NOTHING_RAN: dict[str, Any] = {
     "run_id": None,
@@ -54,7 +58,7 @@ def run(
     with results_only_on_stdout() as out:
         try:
             perform = _in_this_process if local else _through_airflow
-            summary = perform(spec, DataInterval.between(start, end), not no_cache)
+            ran, summary = perform(spec, DataInterval.between(start, end), not no_cache)
         except Exception as error:
             if as_json:
                 print_json({**NOTHING_RAN, "error": error_document(error)}, out)
@@ -63,13 +67,15 @@ def run(
             print_json(summary, out)
         else:
             print_text(summary_text(summary), out)
+            if step := next_step(ran, summary, local=local):
+                note(step)
     if summary["status"] != "success":
         if summary.get("error"):
             note(f"error: {summary['error']['message']}")
         raise typer.Exit(FAILED)
 
 
-def _in_this_process(given: str, interval: DataInterval | None, use_cache: bool) -> dict[str, Any]:
+def _in_this_process(given: str, interval: DataInterval | None, use_cache: bool) -> Outcome:
     from millrace.cli.progress import stage_progress
     from millrace.cli.specs import find_spec
     from millrace.settings import get_settings
@@ -92,16 +98,17 @@ def _in_this_process(given: str, interval: DataInterval | None, use_cache: bool)
             use_cache=use_cache,
         )
         note(f"run {context.run_id} of {loaded.spec.name}")
-        return pipeline.run_pipeline(context, progress)
+        return loaded.spec, pipeline.run_pipeline(context, progress)
 
 
-def _through_airflow(given: str, interval: DataInterval | None, use_cache: bool) -> dict[str, Any]:
+def _through_airflow(given: str, interval: DataInterval | None, use_cache: bool) -> Outcome:
     from millrace.cli.airflow_run import run_in_airflow
     from millrace.cli.specs import deployed
     from millrace.settings import get_settings
 
     settings = get_settings()
-    return run_in_airflow(deployed(given, settings), interval, use_cache, settings)
+    loaded = deployed(given, settings)
+    return loaded.spec, run_in_airflow(loaded, interval, use_cache, settings)
 
 
 @contextmanager
@@ -116,6 +123,17 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def next_step(spec: PipelineSpec, summary: dict[str, Any], *, local: bool) -> str:
+    """What the person will want to do now, where that is clear: to ask a new champion."""
+    if not summary["promoted"]:
+        return ""
+    if spec.task == "forecast":
+        return f"Next: GET /api/v1/forecasts?pipeline={spec.name} of the service, or its console"
+    if local:
+        return f"Next: millrace score {spec.name} --input TABLE --output FILE; 'millrace up --detach' also serves it"
+    return f"Next: millrace predict {spec.name} --example"
 
 
 def summary_text(summary: dict[str, Any]) -> str:

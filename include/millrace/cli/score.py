@@ -28,6 +28,9 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter an option
     ] = "champion",
     query: Annotated[str | None, typer.Option(help="Database input: a SELECT.")] = None,
     table: Annotated[str | None, typer.Option(help="Database input: a whole table.")] = None,
+    read: Annotated[
+        str | None, typer.Option(help="How a file is written, as under `read` of a source: '{sep: \";\"}'.")
+    ] = None,
     output_table: Annotated[str | None, typer.Option(help="Database output: the table.")] = None,
     mode: Annotated[str, typer.Option(help="Database output: append or replace.")] = "append",
     keep: Annotated[
@@ -53,7 +56,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter an option
     if skip_bad_rows and aside is None:
         raise CommandError("Say where rows that do not fit go.", hint="Give --rejects FILE.")
     job = Job(
-        source=source_of(input_, query=query, table=table),
+        source=source_of(input_, query=query, table=table, read=read),
         sinks=[sink_of(output, table=output_table, mode=mode, rows_per_file=rows_per_file)],
         run_id=new_scoring_id(name),
         on_bad_rows="skip" if skip_bad_rows else "fail",

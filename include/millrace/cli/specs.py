@@ -18,12 +18,12 @@ def is_file_name(given: str) -> bool:
 
 
 def find_spec(given: str, settings: Settings) -> LoadedSpec:
-    """The spec of a file or of a pipeline in the catalogue's folder. Raises SpecError or NotFoundError."""
-    from millrace.spec import catalogue
+    """The spec of a file or of a pipeline of the installation. Raises SpecError or NotFoundError."""
+    from millrace.spec import catalogue, installed
 
     if is_file_name(given):
         return catalogue.load_spec(Path(given))
-    return catalogue.find_spec(settings.millrace_pipelines_dir, given)
+    return installed.find_spec(settings, given)
 
 
 def deployed(given: str, settings: Settings) -> LoadedSpec:

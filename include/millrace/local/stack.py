@@ -96,7 +96,8 @@ class Stack:
     def _start_all(self, programs: list[Program], progress: Progress) -> None:
         for program in programs:
             self.supervisor.start_program(program)
-        wait_until_healthy(self.supervisor, programs, self.settings.millrace_host, progress)
+        limit = self.settings.millrace_start_seconds
+        wait_until_healthy(self.supervisor, programs, self.settings.millrace_host, progress, limit=limit)
 
 
 def up(settings: Settings, progress: Progress = silent) -> list[str]:

@@ -23,9 +23,9 @@ def silent(program: str, status: str, seconds: float) -> None:
     """Progress for nobody."""
 
 
-HEALTH_SECONDS = 240.0
 GIVE_UP_AFTER_EXITS = 3
 TAIL_LINES = 12
+SLOW = "is not healthy"
 
 MENDS = {
     r"address already in use": "Another program took the port; move the stack with MILLRACE_PORT_BASE.",
@@ -39,7 +39,7 @@ MENDS = {
 
 
 def wait_until_healthy(
-    supervisor: Supervisor, programs: Iterable[Program], host: str, progress: Progress, *, limit: float = HEALTH_SECONDS
+    supervisor: Supervisor, programs: Iterable[Program], host: str, progress: Progress, *, limit: float
 ) -> None:
     """Return when every program is healthy. Raises StackError about the first one that will not be."""
     watched = {program.name: _Watched(program, host) for program in programs}
@@ -53,9 +53,7 @@ def wait_until_healthy(
                 del watched[name]
                 continue
             progress(name, "running", seconds)
-            reason = one.hopeless(known.get(name)) or (
-                f"is not healthy after {limit:.0f} s" if seconds > limit else None
-            )
+            reason = one.hopeless(known.get(name)) or (f"{SLOW} after {limit:.0f} s" if seconds > limit else None)
             if reason:
                 progress(name, "failed", seconds)
                 raise failure(name, reason, supervisor.log_file(name))
@@ -89,9 +87,11 @@ def failure(name: str, reason: str, log_file: Path) -> StackError:
     """The error about a program that will not start: its last words, and how to mend what they say."""
     tail = last_lines(log_file)
     mends = [mend for pattern, mend in MENDS.items() if re.search(pattern, tail, re.IGNORECASE)]
+    if not mends and reason.startswith(SLOW):
+        mends = ["Mend what its log says; where it says nothing, the machine is busy: raise MILLRACE_START_SECONDS."]
     hint = " ".join(mends) or "Mend what its log says, then run `millrace up` again."
-    said = f"\n{tail}\n" if tail else ""
-    return StackError(f"{name} {reason}. The end of {log_file}:{said}", hint=hint, details={"program": name})
+    said = f"The end of {log_file}:\n{tail}\n" if tail else f"It has written nothing to {log_file}."
+    return StackError(f"{name} {reason}. {said}", hint=hint, details={"program": name})
 
 
 def last_lines(path: Path, count: int = TAIL_LINES) -> str:

@@ -30,6 +30,7 @@ _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 _COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_SIGNS = re.compile(r"^[$€£¥₹]\s*|\s*[$€£¥₹%]$")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -73,7 +74,8 @@ def sniff(content: bytes, path: Path, separator: str | None = None) -> Dialect:
     """The dialect of a file that begins with `content`. Raises SourceError when it is no text."""
     encoding = _encoding(content, path)
     text = content.decode(encoding, errors="replace").lstrip("\ufeff")
-    lines = _complete_lines(text, len(content) >= SAMPLE_BYTES)
+    numbered = _complete_lines(text, len(content) >= SAMPLE_BYTES)
+    lines = [line for _, line in numbered]
     quote = _quote(lines)
     separator = separator or _separator(lines, quote)
     rows = list(csv.reader(lines, delimiter=separator, quotechar=quote))
@@ -82,7 +84,7 @@ def sniff(content: bytes, path: Path, separator: str | None = None) -> Dialect:
     decimal, thousands = _number_marks(table[1:], separator)
     widths = [len(row) for row in table]
     return Dialect(
-        encoding, separator, decimal, thousands, quote, skipped, _has_header(table),
+        encoding, separator, decimal, thousands, quote, numbered[skipped][0] if skipped else 0, _has_header(table),
         fields=max(widths, default=1), ragged=min(widths, default=1) < max(widths, default=1),
     )  # fmt: skip
 
@@ -125,11 +127,12 @@ def _guessed(content: bytes, path: Path) -> str:
     return best.encoding.replace("_", "-")
 
 
-def _complete_lines(text: str, cut: bool) -> list[str]:
+def _complete_lines(text: str, cut: bool) -> list[tuple[int, str]]:
+    """The first lines that are not blank, each with how many lines of the file stand before it."""
     lines = text.splitlines()
     if cut and len(lines) > 1:
         lines = lines[:-1]
-    return [line for line in lines if line.strip()][:SAMPLE_LINES]
+    return [(before, line) for before, line in enumerate(lines) if line.strip()][:SAMPLE_LINES]
 
 
 def _quote(lines: list[str]) -> str:
@@ -151,21 +154,38 @@ def _separator(lines: list[str], quote: str) -> str:
 
 
 def _lines_before_table(rows: list[list[str]]) -> int:
-    """How many lines stand before the table: those that are narrower than what most lines are."""
+    """How many lines stand before the table: narrower than most lines are, or almost empty."""
     if not rows:
         return 0
     usual = Counter(map(len, rows)).most_common(1)[0][0]
     first = next((index for index, row in enumerate(rows) if len(row) == usual), 0)
-    return first if first <= len(rows) // 2 else 0
+    if first > len(rows) // 2:
+        return 0
+    if _is_mostly_empty(rows[first]):  # a title that a spreadsheet has filled up with separators
+        names = next((index for index, row in enumerate(rows) if not _is_mostly_empty(row)), first)
+        return names if _names_columns(rows[names]) else first
+    return first
+
+
+def _is_mostly_empty(row: list[str]) -> bool:
+    return 2 * sum(bool(cell.strip()) for cell in row) < len(row)
+
+
+def _names_columns(row: list[str]) -> bool:
+    return not any(_NUMBER.fullmatch(cell.strip()) for cell in row)
 
 
 def _number_marks(rows: list[list[str]], separator: str) -> tuple[str, str | None]:
     """The decimal mark and the thousands mark, by counting which of them the numbers have."""
-    cells = [cell.strip() for row in rows for cell in row if cell.strip()]
+    written = [cell.strip() for row in rows for cell in row if cell.strip()]
+    cells = [_SIGNS.sub("", cell) for cell in written]
+    signed = [bare for cell, bare in zip(written, cells, strict=True) if bare != cell and "." in bare]
     point, comma = (sum(bool(form.fullmatch(cell)) for cell in cells) for form in (_POINT, _COMMA))
     points, commas = (sum(bool(form.fullmatch(cell)) for cell in cells) for form in (_POINT_GROUPS, _COMMA_GROUPS))
     if separator != "," and comma and comma > point - points:
         return ",", "." if any(_POINT_GROUPS.fullmatch(cell) and "," in cell for cell in cells) else None
+    if separator != "," and signed and all(_POINT_GROUPS.fullmatch(cell) for cell in signed):
+        return ",", None  # '€ 250.000': amounts of money have no three decimals
     grouped = [cell for cell in cells if _COMMA_GROUPS.fullmatch(cell)]
     only_groups = commas > 0 and all(_COMMA_GROUPS.fullmatch(c) or "," not in c for c in cells if _NUMBER.fullmatch(c))
     return ".", "," if only_groups and grouped else None

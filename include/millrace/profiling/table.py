@@ -51,7 +51,26 @@ def open_table(path: Path, sheet: str | None = None) -> Table:
     elif form == "excel":
         read = {"sheet": sheet or _only_sheet(path)}
     table = _read({**source, **({"read": read} if read else {})})
+    if form in {"csv", "tsv"}:
+        table = _without_units(table)
     return _without_sentinels(table) if form in {"csv", "tsv", "excel"} else table
+
+
+def _without_units(table: Table) -> Table:
+    """The table read again without the units beside its numbers, where all texts of a column are such numbers."""
+    from millrace.sources.formats.units import unit_of
+
+    texts = {str(name): table.frame[name].dropna() for name in table.frame if table.frame[name].dtype == object}
+    units = {name: unit for name, values in texts.items() if len(values) and (unit := unit_of(values.astype(str)))}
+    if not units:
+        return table
+    try:
+        again = _read({**table.source, "read": {**table.source.get("read", {}), "units": units}})
+    except SourceError:
+        return table  # the notes of the first reading say what the odd value is
+    examples = ((name, unit, texts[name].iloc[0], again.frame[name].dropna().iloc[0]) for name, unit in units.items())
+    again.notes += [f"{name} is read without its {unit}: {text!r} is {n:g}." for name, unit, text, n in examples]
+    return again
 
 
 def _without_sentinels(table: Table) -> Table:
@@ -60,6 +79,7 @@ def _without_sentinels(table: Table) -> Table:
     if not found:
         return table
     again = _read({**table.source, "read": {**table.source.get("read", {}), "na_values": found}})
+    again.notes = [note for note in table.notes if note not in again.notes] + again.notes
     again.notes.append(f"{', '.join(map(str, found))} means missing: it repeats far outside all other values.")
     return again
 

@@ -53,6 +53,10 @@ class ReadOptions(StrictModel):
         default=True, description="csv, excel: whether NA, N/A, null, None, nan and the like mean missing too."
     )
     dtype: dict[str, Kind] = Field(default_factory=dict, description="The kind of a column: str, int, float or bool.")
+    units: dict[str, str] = Field(
+        default_factory=dict,
+        description="csv: what stands beside the numbers of a column (`$ 1,250.50`, `45 %`, `12 kg`) and is taken off.",
+    )
 
     @field_validator("sep")
     @classmethod
@@ -60,6 +64,14 @@ class ReadOptions(StrictModel):
         if sep is not None and len(sep) != 1 and sep != r"\s+":
             raise ValueError(f"sep is '{sep}'. Allowed: one character such as ',' ';' '|' '\\t', or '\\s+'.")
         return sep
+
+    @field_validator("units")
+    @classmethod
+    def _beside_numbers(cls, units: dict[str, str]) -> dict[str, str]:
+        for column, unit in units.items():
+            if not unit.strip() or unit.strip()[0] in "0123456789.,+-":
+                raise ValueError(f"the unit of {column} is '{unit}'. Allowed: what stands beside numbers, as $, %.")
+        return {column: unit.strip() for column, unit in units.items()}
 
     def written(self) -> set[str]:
         """The options that differ from their defaults."""
@@ -72,7 +84,7 @@ def _default(info: Any) -> Any:
 
 _COMMON = {"member", "columns", "dtype"}
 _TABULAR = _COMMON | {"skip_rows", "header", "names", "na_values", "default_na"}
-_TEXT = _TABULAR | {"sep", "decimal", "thousands", "quotechar", "comment", "encoding", "short_rows"}
+_TEXT = _TABULAR | {"sep", "decimal", "thousands", "quotechar", "comment", "encoding", "short_rows", "units"}
 
 FORMATS: dict[str, set[str]] = {
     "csv": _TEXT,

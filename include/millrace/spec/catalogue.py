@@ -1,34 +1,41 @@
-"""Loads specs: one file, or all of a folder, where a broken spec never hides the others."""
+"""Loads specs: one file, one text, or all of a folder, where a broken spec never hides the others.
+
+Which folders an installation has, and which of its specs are held to a reach, is `millrace.spec.installed`'s matter.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from millrace.errors import MillraceError, NotFoundError, SpecError, did_you_mean
-from millrace.spec.document import SpecDocument, read_document
+from millrace.errors import SpecError
+from millrace.spec.confined import check_reach, open_environment
+from millrace.spec.document import SpecDocument, parse_document, read_document
 from millrace.spec.models import AssetSchedule, PipelineSpec
 from millrace.spec.problems import spec_error
+from millrace.spec.reach import Reach
 from millrace.spec.references import check_references
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LoadedSpec:
-    """A spec, its version, the data as written (with `${}` unfilled, so no secret stands in it), and its file."""
+    """A spec, its version, the data as written (with `${}` unfilled, so no secret stands in it), and its file.
+
+    `made`: through the API, so that the file is this machine's copy of what MongoDB keeps.
+    """
 
     spec: PipelineSpec
     version: str
     document: dict[str, Any]
     path: Path
+    made: bool = False
+    assets_line: int = 1
 
 
 @dataclass
@@ -38,10 +45,26 @@ class Catalogue:
     specs: dict[str, LoadedSpec] = field(default_factory=dict)
     problems: list[SpecError] = field(default_factory=list)
 
+    def add(self, loaded: LoadedSpec) -> None:
+        """Take a spec in. Raises SpecError where its name is taken."""
+        first = self.specs.setdefault(loaded.spec.name, loaded)
+        if first is not loaded:
+            raise SpecError(
+                f"{loaded.path}:1: the name '{loaded.spec.name}' is taken by {first.path}.", hint="Rename one."
+            )
+
 
 def load_spec(path: Path, environment: Mapping[str, str] | None = None) -> LoadedSpec:
     """Load one spec. Raises SpecError that names file, line, value and what is allowed."""
     return _loaded(read_document(path), path, environment)
+
+
+def load_made(text: str, path: Path, reach: Reach) -> LoadedSpec:
+    """Load the text of a spec that was made through the API. Raises SpecError, also where it reaches too far."""
+    document = parse_document(text, str(path))
+    loaded = _loaded(document, path, open_environment(document, reach))
+    check_reach(loaded.spec, document, reach)
+    return replace(loaded, made=True)
 
 
 def spec_from_document(document: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> LoadedSpec:
@@ -53,58 +76,18 @@ def spec_from_document(document: Mapping[str, Any], environment: Mapping[str, st
 def load_catalogue(folder: Path, environment: Mapping[str, str] | None = None) -> Catalogue:
     """Load every `*.yaml` and `*.yml` of a folder; two specs of one name and cycles of assets are problems too."""
     catalogue = Catalogue()
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+    for path in spec_files(folder):
         try:
-            loaded = load_spec(path, environment)
+            catalogue.add(load_spec(path, environment))
         except SpecError as error:
             catalogue.problems.append(error)
-            continue
-        first = catalogue.specs.setdefault(loaded.spec.name, loaded)
-        if first is not loaded:
-            catalogue.problems.append(
-                SpecError(f"{path}:1: the name '{loaded.spec.name}' is taken by {first.path}.", hint="Rename one.")
-            )
-    _set_cycles_aside(catalogue)
+    set_cycles_aside(catalogue, set(catalogue.specs))
     return catalogue
 
 
-def find_spec(folder: Path, name: str) -> LoadedSpec:
-    """The spec of this name in a folder. Raises NotFoundError, or the SpecError of the file that should hold it."""
-    own = folder / f"{name}.yaml"
-    if own.is_file():  # a task reads one spec, not all of them; only assets can make a cycle with other specs
-        loaded = load_spec(own)
-        if loaded.spec.name == name and not isinstance(loaded.spec.schedule, AssetSchedule):
-            return loaded
-    catalogue = load_catalogue(folder)
-    if name in catalogue.specs:
-        return catalogue.specs[name]
-    for problem in catalogue.problems:
-        if f"{name}.y" in problem.message:
-            raise problem
-    raise NotFoundError(f"There is no pipeline '{name}' in {folder}.", hint=did_you_mean(name, catalogue.specs))
-
-
-def specs_by_dag(
-    folder: Path,
-    dag_id: str | None,
-    prefix: str = "",
-    has_dag: Callable[[PipelineSpec], bool] = lambda _: True,
-) -> dict[str, LoadedSpec]:
-    """The specs of a kind of DAG by the DAG's id, which is the spec's name behind a prefix.
-
-    Where a scheduler asks for one DAG alone, only that one's spec is read. Nothing is raised for a broken spec.
-    """
-    if dag_id is None:
-        specs = load_catalogue(folder).specs
-        return {f"{prefix}{name}": loaded for name, loaded in specs.items() if has_dag(loaded.spec)}
-    name = dag_id.removeprefix(prefix)
-    if not dag_id.startswith(prefix) or "." in name:  # a DAG of another kind: no pipeline has a dot in its name
-        return {}
-    try:
-        return {dag_id: find_spec(folder, name)}
-    except MillraceError as error:
-        log.error("%s", error)
-        return {}
+def spec_files(folder: Path) -> list[Path]:
+    """The files of a folder that hold specs, by name."""
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def spec_version(document: Mapping[str, Any]) -> str:
@@ -120,20 +103,20 @@ def _loaded(document: SpecDocument, path: Path, environment: Mapping[str, str] |
         spec = PipelineSpec.model_validate(filled)
     except ValidationError as error:
         raise spec_error(error, document, PipelineSpec) from error
-    return LoadedSpec(spec, spec_version(document.data), document.data, path)
+    line = document.line_of(("schedule", "assets"))
+    return LoadedSpec(spec, spec_version(document.data), document.data, path, assets_line=line)
 
 
-def _set_cycles_aside(catalogue: Catalogue) -> None:
-    """A pipeline that waits for itself, directly or through others, would never run: each is a problem."""
+def set_cycles_aside(catalogue: Catalogue, names: Collection[str]) -> None:
+    """A pipeline that waits for itself, directly or through others, would never run: each of `names` is a problem."""
     waits = {name: _waits_for(loaded.spec) for name, loaded in catalogue.specs.items()}
-    for name in sorted(waits):
+    for name in sorted(names):
         cycle = _path_back(name, waits)
         if cycle:
-            path = catalogue.specs[name].path
-            line = read_document(path).line_of(("schedule", "assets"))
+            at = f"{catalogue.specs[name].path}:{catalogue.specs[name].assets_line}"
             chain = " -> ".join([*cycle, name])
             catalogue.problems.append(
-                SpecError(f"{path}:{line}: schedule.assets makes a cycle: {chain}.", hint="Remove one of the assets.")
+                SpecError(f"{at}: schedule.assets makes a cycle: {chain}.", hint="Remove one of the assets.")
             )
             del catalogue.specs[name]
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from millrace.errors import SpecError
 
 Location = tuple[str | int, ...]
+MOST_PARTS = 50_000
+"""Keys and items of one document, each use of an alias counted: a few lines of YAML can stand for billions."""
+DEEPEST = 100
+"""Brackets that may be open at once: the reader's time grows with the square of them."""
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+_BRACKETS = re.compile(r"[\[\]{}]")
 
 
 class SpecDocument:
@@ -37,6 +44,10 @@ class SpecDocument:
             if line is not None:
                 return line
         return 1
+
+    def variables(self) -> list[tuple[Location, str]]:
+        """Where the document names an environment variable, and which."""
+        return [(place, match["name"]) for place, text in texts(self.data) for match in _VARIABLE.finditer(text)]
 
     def substituted(self, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The data with `${NAME}` and `${NAME:-default}` replaced. Raises SpecError that names the line."""
@@ -65,6 +76,18 @@ class SpecDocument:
         return value
 
 
+def texts(node: Any, location: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Every text in plain data, and where it stands."""
+    if isinstance(node, str):
+        yield location, node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from texts(value, (*location, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from texts(value, (*location, index))
+
+
 def read_document(path: Path) -> SpecDocument:
     """Read the YAML file at `path`. Raises SpecError with the line of what is wrong."""
     try:
@@ -78,6 +101,8 @@ def read_document(path: Path) -> SpecDocument:
 
 def parse_document(text: str, file: str = "<spec>") -> SpecDocument:
     """Parse YAML text; `file` is the name that errors show."""
+    if _depth(text) > DEEPEST:
+        raise _too_much(file)
     try:
         loaded = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:
@@ -86,15 +111,39 @@ def parse_document(text: str, file: str = "<spec>") -> SpecDocument:
         raise SpecError(f"{file}:{line}: this is not YAML: {error.problem}.", hint="Check the indentation.") from error
     except (YAMLError, ValueError) as error:
         raise SpecError(f"{file}:1: this is not YAML: {error}.") from error
+    except RecursionError:
+        raise _too_much(file) from None
     if not isinstance(loaded, dict):
         found = "nothing" if loaded is None else f"a {type(loaded).__name__}"
         raise SpecError(f"{file}:1: a spec is a mapping of keys to values; found {found}.")
     lines: dict[Location, int] = {(): 1}
-    return SpecDocument(_plain(loaded, (), lines), lines, file)
+    try:
+        return SpecDocument(_plain(loaded, (), lines), lines, file)
+    except (_TooManyPartsError, RecursionError):
+        raise _too_much(file) from None
+
+
+def _depth(text: str) -> int:
+    """The most brackets that are open at once; those inside quotes count too, which no spec comes near to."""
+    opened = (1 if bracket in "[{" else -1 for bracket in _BRACKETS.findall(text))
+    return max(accumulate(opened), default=0)
+
+
+class _TooManyPartsError(Exception):
+    """The document stands for more than a spec can have to say."""
+
+
+def _too_much(file: str) -> SpecError:
+    return SpecError(
+        f"{file}:1: this stands for more than {MOST_PARTS:,} keys and items, or is nested too deeply.",
+        hint="Write it without aliases that repeat one another.",
+    )
 
 
 def _plain(node: Any, location: Location, lines: dict[Location, int]) -> Any:
     """Plain Python data for a ruamel node; notes the line of every key and item on the way."""
+    if len(lines) > MOST_PARTS:
+        raise _TooManyPartsError
     if isinstance(node, CommentedMap):
         for key in node:
             lines[(*location, key)] = node.lc.key(key)[0] + 1

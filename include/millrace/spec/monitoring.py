@@ -10,8 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from millrace.drift.base import DriftLimits
 from millrace.spec.duration import Duration
-from millrace.spec.metrics import METRICS
-from millrace.spec.promotion import NEEDS_PROBABILITIES
+from millrace.spec.metrics import require_live_metric
 from millrace.strict import StrictModel
 
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly")
@@ -98,13 +97,7 @@ class Monitoring(StrictModel):
             raise ValueError("monitoring.live_quality needs a truth to compare with, which a clustering has not.")
         if task == "forecast":
             raise ValueError("monitoring.live_quality is for answers to requests; write coverage: true for a forecast.")
-        allowed = [name for name in METRICS[task] if name not in NEEDS_PROBABILITIES]
-        watched = self.live_quality.metric or metric
-        if watched not in allowed:
-            raise ValueError(
-                f"monitoring.live_quality cannot watch '{watched}'. Set monitoring.live_quality.metric to one of: "
-                f"{', '.join(allowed)}."
-            )
+        require_live_metric("monitoring.live_quality", self.live_quality.metric or metric, task)
 
     @property
     def watches(self) -> bool:

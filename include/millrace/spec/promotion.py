@@ -8,12 +8,10 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from millrace.spec.duration import Duration
-from millrace.spec.metrics import METRICS
+from millrace.spec.metrics import require_live_metric
 from millrace.strict import StrictModel
 
 LIVE_TASKS = ("regression", "classification")
-NEEDS_PROBABILITIES = frozenset({"roc_auc", "log_loss"})
-"""Metrics that the prediction log cannot give: it keeps answers, not the probabilities of all classes."""
 
 
 class Rollback(StrictModel):
@@ -74,13 +72,7 @@ class Promotion(StrictModel):
                 f"promotion.rollback compares live predictions with their truth, which a {task} has not. "
                 f"It is for task: {' or '.join(LIVE_TASKS)}."
             )
-        allowed = [name for name in METRICS[task] if name not in NEEDS_PROBABILITIES]
-        watched = self.rollback.metric or metric
-        if watched not in allowed:
-            raise ValueError(
-                f"promotion.rollback cannot watch '{watched}'. Set promotion.rollback.metric to one of: "
-                f"{', '.join(allowed)}."
-            )
+        require_live_metric("promotion.rollback", self.rollback.metric or metric, task)
 
 
 def _positive(span: timedelta) -> timedelta:

@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from millrace.errors import SpecError
 from millrace.revealed import hidden
-from millrace.spec.document import Location, SpecDocument
+from millrace.spec.document import SpecDocument, texts
 from millrace.strict import StrictModel
 
 Part = TypeVar("Part", bound=StrictModel)
@@ -26,7 +26,7 @@ PLACES = ("source", "transform", "load", "score")
 
 def check_references(document: SpecDocument) -> None:
     """Raise SpecError for a reference that is misspelt, or that stands where nothing is connected."""
-    for location, text in _texts(document.data, ()):
+    for location, text in texts(document.data):
         where = f"{document.file}:{document.line_of(location)}: {'.'.join(map(str, location))}"
         for found in _ANY.finditer(text):
             if not _REFERENCE.fullmatch(found[0]):
@@ -44,7 +44,7 @@ def check_references(document: SpecDocument) -> None:
 def names_in(data: Any) -> set[str]:
     """The names of all credentials that plain data, or a section of a spec, refers to."""
     plain = _plain(data) if isinstance(data, StrictModel) else data
-    return {found["name"] for _, text in _texts(plain, ()) for found in _REFERENCE.finditer(text)}
+    return {found["name"] for _, text in texts(plain) for found in _REFERENCE.finditer(text)}
 
 
 def filled(part: Part, values: Mapping[str, str]) -> Part:
@@ -90,11 +90,3 @@ def _written(found: re.Match[str], values: Mapping[str, str]) -> str:
     """The value as it stands in its text: percent-encoded inside an address, else as it is."""
     value = values[found["name"]]
     return quote(value, safe="") if "://" in found.string[: found.start()] else value
-
-
-def _texts(node: Any, location: Location) -> list[tuple[Location, str]]:
-    if isinstance(node, dict):
-        return [text for key, value in node.items() for text in _texts(value, (*location, key))]
-    if isinstance(node, list):
-        return [text for index, value in enumerate(node) for text in _texts(value, (*location, index))]
-    return [(location, node)] if isinstance(node, str) else []

@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 Document = dict[str, Any]
 
 INDEXES: dict[str, list[list[tuple[str, int]]]] = {
+    "pipelines": [[("pipeline", 1), ("version", -1)]],
     "pipeline_runs": [
         [("created_at", -1)],
         [("pipeline", 1), ("created_at", -1)],

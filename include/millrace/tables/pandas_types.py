@@ -61,6 +61,18 @@ def frame_of(table: pa.Table, known: Mapping[str, Known] | None = None, *, nulla
     return pd.DataFrame(frame, index=pd.RangeIndex(rows), copy=False)
 
 
+def keeping_integers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame, whose integers that a double cannot hold stay exact when a join or a shift puts nulls among them."""
+    import pandas as pd
+
+    wide = [name for name in frame.columns if frame[name].dtype.kind in "iu" and _beyond_doubles(frame[name])]
+    return frame.astype(dict.fromkeys(wide, pd.Int64Dtype())) if wide else frame
+
+
+def _beyond_doubles(values: pd.Series[Any]) -> bool:
+    return bool((values > EXACT_INTEGERS).any() or (values < -EXACT_INTEGERS).any())
+
+
 def _usual(values: Any, known: Known) -> pd.Series[Any]:
     import pandas as pd
 

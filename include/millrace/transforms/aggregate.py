@@ -15,12 +15,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Function = Literal["mean", "median", "sum", "min", "max", "std", "count", "nunique", "first", "last"]
+_LARGEST = 9.2e18
+"""A little below 2^63, since what it is compared with is rounded."""
 _NUMERIC = {"mean", "median", "sum", "std"}
 
 
 def _compute(values: Any, function: str) -> Any:
-    """A column of a grouping, reduced. The sum of nothing but nulls is null: a gap is not a zero."""
-    return values.sum(min_count=1) if function == "sum" else getattr(values, function)()
+    """A column of a grouping, reduced."""
+    return _sum(values) if function == "sum" else getattr(values, function)()
+
+
+def _sum(values: Any) -> Any:
+    """The sum of nothing but nulls is null: a gap is not a zero. Beyond 64 bits it is a double."""
+    total = values.sum(min_count=1)
+    if total.dtype.kind not in "iu":
+        return total
+    rough = values.mean() * values.count()
+    return total if (rough.abs() < _LARGEST).all() else rough
 
 
 class Metric(StrictModel):

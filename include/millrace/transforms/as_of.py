@@ -6,7 +6,7 @@ No value from after a row's time ever reaches it, so that a model learns from wh
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,13 +30,19 @@ def as_of(
     """
     import pandas as pd
 
+    from millrace.tables.pandas_types import keeping_integers
+
     names = [name for name in features.columns if name not in {*entity, event_time}]
     asked = pd.DataFrame({**{key: table[key] for key in entity}, _AT: _utc(table[time])})
     asked[_ROW] = range(len(asked))
     known = features.assign(**{_AT: _utc(features[event_time]) + known_after})
-    known = known.dropna(subset=[*entity, _AT])[[*entity, _AT, *names]]
+    known = keeping_integers(known.dropna(subset=[*entity, _AT])[[*entity, _AT, *names]])
+    asked = asked.dropna(subset=[*entity, _AT])
+    for key in entity:
+        dtype = _common_dtype(asked[key], known[key])
+        asked, known = asked.astype({key: dtype}), known.astype({key: dtype})
     found = pd.merge_asof(
-        asked.dropna(subset=[*entity, _AT]).sort_values(_AT, kind="stable"),
+        asked.sort_values(_AT, kind="stable"),
         known.sort_values(_AT, kind="stable"),
         on=_AT,
         by=entity or None,
@@ -45,6 +51,16 @@ def as_of(
         direction="backward",
     )
     return found.set_index(_ROW)[names].reindex(range(len(table))).set_axis(table.index)
+
+
+def _common_dtype(key: pd.Series, other: pd.Series) -> Any:
+    """The dtype of two keys without nulls: whole numbers are doubles, or nullable, where nulls stood beside them."""
+    kinds = {key.dtype.kind, other.dtype.kind}
+    if kinds == {"b"}:
+        return "bool"
+    if not kinds <= set("iuf"):
+        return key.dtype
+    return "int64" if all(bool((values % 1 == 0).all()) for values in (key, other)) else "float64"
 
 
 def _utc(values: pd.Series) -> pd.Series:

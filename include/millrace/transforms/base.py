@@ -131,7 +131,8 @@ def described(values: pd.Series) -> str:
     """What a column holds, in a person's words: `text (e.g. 'abc')`."""
     kinds = {"b": "true/false", "i": "whole numbers", "u": "whole numbers", "f": "numbers", "M": "times"}
     known = values.dropna()
-    kind = kinds.get(getattr(values.dtype, "kind", "O"), "text")
+    truths = len(known) and isinstance(known.iloc[0], bool)
+    kind = "true/false" if truths else kinds.get(getattr(values.dtype, "kind", "O"), "text")
     return f"{kind} (e.g. {shown(known.iloc[0])})" if len(known) else f"{kind} (all null)"
 
 

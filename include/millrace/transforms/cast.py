@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["number", "integer", "string", "boolean", "datetime"]
+_EXACT = 2.0**53
+_LARGEST = 2.0**63
 _TRUTH = {
     **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
     **dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False),
@@ -68,24 +70,34 @@ def _number(values: pd.Series, _format: str | None) -> pd.Series:
 
     if values.dtype.kind in "iufb":
         return values if values.dtype.kind != "b" else values.astype("int64")
+    if values.dtype.kind == "M":  # a time is no number of anything until its unit is said, and no time less so
+        return pd.Series(float("nan"), index=values.index, dtype="float64")
     numbers: pd.Series = pd.to_numeric(values, errors="coerce")
     readable = numbers.notna()
     if readable.all():
         return numbers
     # Beside a null, whole numbers would pass through doubles, which do not hold the long ones.
-    exact = pd.to_numeric(values[readable]) if readable.any() else pd.Series(dtype="int64")
+    exact = pd.to_numeric(values[readable], errors="coerce") if readable.any() else pd.Series(dtype="int64")
     return exact.astype("Int64").reindex(values.index) if exact.dtype.kind == "i" else numbers
 
 
 def _integer(values: pd.Series, format_: str | None) -> pd.Series:
     numbers = _number(values, format_)
-    if numbers.dtype.kind == "f":
-        numbers = numbers.where(numbers % 1 == 0)  # a fraction (and infinity) is no integer; never round in silence
+    if numbers.dtype.kind in "fu":
+        # Nothing is rounded in silence: neither a fraction (or infinity), nor digits that a double did not hold.
+        largest = _LARGEST if values.dtype.kind in "iufb" else _EXACT
+        numbers = numbers.where((numbers % 1 == 0) & (numbers < largest) & (numbers >= -largest))
     return numbers.astype("Int64" if numbers.isna().any() else "int64")
 
 
 def _string(values: pd.Series, _format: str | None) -> pd.Series:
-    return values.astype("string").astype(object).where(values.notna(), None)
+    texts = values.astype("string").astype(object).where(values.notna(), None)
+    if values.dtype.kind != "f":
+        return texts
+    # Whole numbers that stand beside a null are doubles: 17 is '17' all the same, as a request would write it.
+    whole = (values % 1 == 0) & (values.abs() < _EXACT)
+    texts[whole] = values[whole].astype("int64").astype(str)
+    return texts
 
 
 def _boolean(values: pd.Series, _format: str | None) -> pd.Series:

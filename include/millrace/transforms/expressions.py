@@ -2,7 +2,7 @@
 
 It is Python's syntax with a fixed list of operators and functions, interpreted here node by node: no attribute, no
 import, no name but a column's. So a spec cannot run code by it. A column whose name is no identifier is written in
-backticks: `CO(GT)` > 2 and hour < 6.
+backticks: `CO(GT)` > 2 and hour < 6. What the operators do to columns stands in `column_operators`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from millrace.errors import did_you_mean
+from millrace.transforms.column_operators import ARITHMETIC, COMPARISONS, calculated, compared, truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,25 +22,6 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2000
 MAX_DEPTH = 100
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`([^`]+)`")
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda values, allowed: values.isin(allowed),
-    ast.NotIn: lambda values, allowed: ~values.isin(allowed),
-}
 
 
 def _numpy(name: str) -> Callable[..., Any]:
@@ -122,33 +104,27 @@ class Expression:
         return [self._value(item, table) for item in node.elts]
 
     def _arithmetic(self, node: ast.BinOp, table: pd.DataFrame) -> Any:
-        left, right = self._value(node.left, table), self._value(node.right, table)
-        if isinstance(left, int | float) and isinstance(right, int | float):
-            left, right = float(left), float(right)  # a power of whole numbers could fill the memory
-        elif not isinstance(node.op, ast.Add) and (isinstance(left, str) or isinstance(right, str)):
-            raise TypeError("text cannot be calculated with")
-        return _ARITHMETIC[type(node.op)](left, right)
+        return calculated(type(node.op), self._value(node.left, table), self._value(node.right, table))
 
     def _unary(self, node: ast.UnaryOp, table: pd.DataFrame) -> Any:
         value = self._value(node.operand, table)
         if isinstance(node.op, ast.Not):
-            return ~_truth(value)
+            return ~truth(value)
         return -value if isinstance(node.op, ast.USub) else +value
 
     def _both(self, node: ast.BoolOp, table: pd.DataFrame) -> Any:
         combine = operator.and_ if isinstance(node.op, ast.And) else operator.or_
-        value = _truth(self._value(node.values[0], table))
+        value = truth(self._value(node.values[0], table))
         for part in node.values[1:]:
-            value = combine(value, _truth(self._value(part, table)))
+            value = combine(value, truth(self._value(part, table)))
         return value
 
     def _comparison(self, node: ast.Compare, table: pd.DataFrame) -> Any:
         sides = [self._value(side, table) for side in (node.left, *node.comparators)]
         value: Any = None
         for left, kind, right in zip(sides, node.ops, sides[1:], strict=False):
-            _refuse_mixed(left, right)
-            one = _COMPARISONS[type(kind)](left, right)
-            value = one if value is None else _truth(value) & _truth(one)
+            one = compared(type(kind), left, right)
+            value = one if value is None else truth(value) & truth(one)
         return value
 
     def _call(self, node: ast.Call, table: pd.DataFrame) -> Any:
@@ -180,7 +156,7 @@ def _children(node: ast.expr) -> list[ast.expr]:
         return _checked_call(node)
     if isinstance(node, ast.Compare):
         _check_comparison(node)
-    if isinstance(node, ast.BinOp) and type(node.op) not in _ARITHMETIC:
+    if isinstance(node, ast.BinOp) and type(node.op) not in ARITHMETIC:
         raise ValueError(f"'{ast.unparse(node)}' uses an operator that is not allowed. Write 'and', 'or', 'not'.")
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
         raise ValueError(f"'{ast.unparse(node)}' uses '~'. Write 'not'.")
@@ -200,7 +176,7 @@ def _checked_call(node: ast.Call) -> list[ast.expr]:
 
 def _check_comparison(node: ast.Compare) -> None:
     for kind, right in zip(node.ops, node.comparators, strict=True):
-        if type(kind) not in _COMPARISONS:
+        if type(kind) not in COMPARISONS:
             raise ValueError(f"'{ast.unparse(node)}' compares with 'is'. Write == or is_null(column).")
         if isinstance(kind, ast.In | ast.NotIn) != isinstance(right, ast.List | ast.Tuple):
             raise ValueError(f"'{ast.unparse(node)}': 'in' takes a list of values, the other comparisons take one.")
@@ -208,30 +184,3 @@ def _check_comparison(node: ast.Compare) -> None:
 
 def _function_name(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
-
-
-def _truth(value: Any) -> Any:
-    """A truth value or a column of them; null is false. TypeError for anything else."""
-    import pandas as pd
-    from pandas.api.types import is_bool_dtype
-
-    if isinstance(value, bool):
-        return pd.Series([value]).iloc[0]  # numpy's bool, for which ~ means not
-    if getattr(value, "dtype", None) is not None and is_bool_dtype(value.dtype):
-        return value.fillna(False).astype(bool) if isinstance(value, pd.Series) else value
-    raise TypeError("'and', 'or' and 'not' need comparisons on each side")
-
-
-def _refuse_mixed(left: Any, right: Any) -> None:
-    """Text against a number is never equal and never an error in pandas: a silent wrong answer, so refused here."""
-    import pandas as pd
-
-    for column, other in ((left, right), (right, left)):
-        if not isinstance(column, pd.Series) or not column.notna().any():
-            continue
-        for value in other if isinstance(other, list) else [other]:
-            text = column.dtype == object and isinstance(column.dropna().iloc[0], str)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if (text and number) or (column.dtype.kind in "iuf" and isinstance(value, str)):
-                holds = "text" if text else "numbers"
-                raise TypeError(f"'{column.name}' holds {holds} and is compared with {value!r}; cast it first")

@@ -22,7 +22,7 @@ class Fill(TransformStep):
     step: Literal["fill"]
     columns: list[str] = Field(min_length=1, description="Columns to fill.")
     method: Method = Field(default="constant", description="constant, median, mean, mode, forward or backward.")
-    value: Any = Field(default=None, description="The value of method: constant.")
+    value: bool | int | float | str | None = Field(default=None, description="The value of method: constant.")
     by: list[str] = Field(default_factory=list, description="Key: fill within each group only.")
     order_by: str | None = Field(default=None, description="Order of forward and backward; default: as the rows stand.")
     limit: int | None = Field(default=None, ge=1, description="Longest gap, in rows, for forward and backward.")
@@ -49,7 +49,7 @@ class Fill(TransformStep):
         return table.assign(**filled)
 
     def _filled(self, table: pd.DataFrame, column: str) -> pd.Series:
-        values = table[column]
+        values = _with_room(table[column]) if self.method in {"mean", "median"} else table[column]
         if self.method == "constant":
             return self._constant(values)
         groups = table.groupby(self.by, dropna=False, sort=False)[column] if self.by else None
@@ -68,14 +68,35 @@ class Fill(TransformStep):
                 f"{described(values)}.",
                 hint="Give a value of the column's type, or cast the column first.",
             )
-        return values.fillna(self.value)
+        import pandas as pd
+
+        room = _with_room(values) if isinstance(self.value, float) and self.value % 1 else values
+        value = (
+            pd.to_datetime(str(self.value), utc=values.dt.tz is not None) if values.dtype.kind == "M" else self.value
+        )
+        filled: pd.Series = room.fillna(value)
+        return filled
 
     def _fits(self, values: pd.Series) -> bool:
         """Whether the value is of the column's kind, as far as it can be seen: objects that are all null may be any."""
-        if values.dtype.kind != "O":
-            return not (isinstance(self.value, str) and values.dtype.kind in "iuf")
+        import pandas as pd
+
+        kind = values.dtype.kind
+        if kind == "M":
+            return isinstance(self.value, str) and pd.notna(pd.to_datetime(self.value, utc=True, errors="coerce"))
+        if kind != "O":
+            return isinstance(self.value, int | float) and isinstance(self.value, bool) == (kind == "b")
         known = values.dropna()
-        return known.empty or isinstance(known.iloc[0], str) == isinstance(self.value, str)
+        return known.empty or _family(known.iloc[0]) is _family(self.value)
+
+
+def _family(value: Any) -> type:
+    return next((kind for kind in (bool, str) if isinstance(value, kind)), object)
+
+
+def _with_room(values: pd.Series) -> pd.Series:
+    """Nullable whole numbers as doubles, so that a fraction may stand among them."""
+    return values.astype("float64") if values.dtype.name.startswith(("Int", "UInt")) else values
 
 
 def _statistic(values: pd.Series, method: str) -> Any:
@@ -108,4 +129,6 @@ class Clip(TransformStep):
     def apply(self, table: pd.DataFrame, context: TransformContext) -> pd.DataFrame:
         """The table with the columns clipped."""
         self.require_numbers(table, *self.columns)
-        return table.assign(**{name: table[name].clip(self.min, self.max) for name in self.columns})
+        whole = all(bound is None or bound % 1 == 0 for bound in (self.min, self.max))
+        numbers = {name: table[name] if whole else _with_room(table[name]) for name in self.columns}
+        return table.assign(**{name: values.clip(self.min, self.max) for name, values in numbers.items()})

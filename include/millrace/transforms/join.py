@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from millrace.errors import TransformError
-from millrace.transforms.base import TransformContext, TransformStep, described
+from millrace.transforms.base import TransformContext, TransformStep
+from millrace.transforms.keys import require_same_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_MATCH = "millrace:match"
 _CHECKS = {"m:1": "the joined table", "1:1": "one of the tables", "1:m": "this table"}
 
 
 class Join(TransformStep):
-    """Add the columns of another table. A key that would multiply rows is an error unless `validate` allows it."""
+    """Add the columns of another table. A key that would multiply rows is an error unless `validate` allows it.
+
+    A null key matches nothing: what is not known is not the same as something else that is not known.
+    """
 
     repeatable = False
 
@@ -40,15 +45,16 @@ class Join(TransformStep):
 
         other = context.once(self, lambda: self._other(context))
         self.require(table, *self.on)
-        self._require_same_kinds(table, other)
+        require_same_kinds(self.step, table, other, self.on, "the joined table")
+        self._refuse_taken_names(table, other)
         try:
             joined = table.merge(
-                other,
+                self._matchable(table, other),
                 on=self.on,
                 how=self.how,
                 validate=self.validate_,
                 suffixes=("", self.suffix),
-                indicator="_merge_",
+                indicator=_MATCH,
             )
         except pd.errors.MergeError as error:
             raise TransformError(
@@ -57,7 +63,7 @@ class Join(TransformStep):
                 hint="Drop its duplicates, add key columns, or allow it by 'validate'.",
             ) from error
         self._note_unmatched(joined, len(table), context)
-        return joined.drop(columns="_merge_").reset_index(drop=True)
+        return joined.drop(columns=_MATCH).reset_index(drop=True)
 
     def _other(self, context: TransformContext) -> pd.DataFrame:
         if context.load_table is None:
@@ -71,20 +77,30 @@ class Join(TransformStep):
             )
         return other[list(dict.fromkeys([*self.on, *self.columns]))] if self.columns is not None else other
 
-    def _require_same_kinds(self, table: pd.DataFrame, other: pd.DataFrame) -> None:
-        kinds = {"i": "number", "u": "number", "f": "number", "M": "time", "b": "truth"}
+    def _refuse_taken_names(self, table: pd.DataFrame, other: pd.DataFrame) -> None:
+        taken = {str(name) for name in (*table.columns, *other.columns)}
+        shared = [name for name in other.columns if name in table.columns and name not in self.on]
+        clash = [f"{name}{self.suffix}" for name in shared if f"{name}{self.suffix}" in taken]
+        if clash:
+            raise TransformError(
+                f"Transform step 'join' would make two columns called '{clash[0]}'.",
+                hint="Choose another 'suffix', or take fewer 'columns'.",
+            )
+
+    def _matchable(self, table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+        """The rows of the other table that have a key; those of its times that name no zone are UTC."""
+        from millrace.tables.pandas_types import keeping_integers
+
+        other = keeping_integers(other.dropna(subset=self.on))
         for key in self.on:
-            left, right = (kinds.get(side[key].dtype.kind, "text") for side in (table, other))
-            if left != right:
-                raise TransformError(
-                    f"Transform step 'join': the key '{key}' holds {described(table[key])} here and "
-                    f"{described(other[key])} in the joined table.",
-                    hint="Cast one of them, or give the source's column types.",
-                )
+            if table[key].dtype.kind == "M" and table[key].dt.tz != other[key].dt.tz:
+                aware = other[key] if other[key].dt.tz is not None else other[key].dt.tz_localize("UTC")
+                other = other.assign(**{key: aware.dt.tz_convert(table[key].dt.tz)})
+        return other
 
     def _note_unmatched(self, joined: pd.DataFrame, rows: int, context: TransformContext) -> None:
         if self.how == "left":
-            lost = int((joined["_merge_"] == "left_only").sum())
+            lost = int((joined[_MATCH] == "left_only").sum())
             outcome = "their new columns are null"
         else:
             lost = max(rows - len(joined), 0)

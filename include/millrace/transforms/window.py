@@ -37,21 +37,24 @@ class _Historic(TransformStep):
         """The table with what `compute` makes of each ordered series, each row keeping its place."""
         import pandas as pd
 
+        from millrace.tables.pandas_types import keeping_integers
+
         self.require(table, self.order_by, *self.by, *self.columns)
         self.require_new(table, *names)
-        plain = table.reset_index(drop=True)
-        ordered = plain.sort_values(self.order_by, kind="stable", na_position="first")
+        plain = keeping_integers(table.reset_index(drop=True))
         if self.every:
-            self._check_grid(ordered)
+            self._check_grid(plain)
+        # A row without a place in the order may be later than all others: it is nobody's past, and has none.
+        ordered = plain[plain[self.order_by].notna()].sort_values(self.order_by, kind="stable")
         groups = ordered.groupby(self.by, dropna=False, sort=False, observed=True) if self.by else [((), ordered)]
         parts = [pd.DataFrame(self._series(group, compute)) for _, group in groups]
-        added = pd.concat(parts).reindex(plain.index) if parts else pd.DataFrame(columns=names)
+        added = pd.concat(parts).reindex(plain.index) if parts else pd.DataFrame(index=plain.index, columns=names)
         return pd.concat([plain, added[names]], axis="columns")
 
     def _series(self, group: pd.DataFrame, compute: Callable[[pd.DataFrame], dict[str, pd.Series]]) -> dict[str, Any]:
         import pandas as pd
 
-        if not self.every:
+        if not self.every or not len(group):
             return compute(group[self.columns])
         times = pd.DatetimeIndex(group[self.order_by])
         grid = pd.date_range(times.min(), times.max(), freq=self.every)

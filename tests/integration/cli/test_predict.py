@@ -17,6 +17,8 @@ SENT: list[Any] = []
 
 def service(method: str, path: str, body: Any, _: dict[str, str]) -> Answer:
     SENT.append(body)
+    if path == "/api/v1/models/double/schema":
+        return 200, {"success": True, "example": {"x": 1.5}}
     if path.startswith("/api/v1/models/absent/"):
         return 404, {"success": False, "error": "There is no model 'absent'.", "code": "not_found"}
     if path.endswith("/batch"):
@@ -91,3 +93,25 @@ def test_a_key_is_sent_and_a_limit_is_waited_for(tmp_path: Path) -> None:
         )
     assert outcome.returncode == 0
     assert keys == ["mr_key"] * 3
+
+
+def test_a_row_to_start_from(tmp_path: Path) -> None:
+    with http_server(service) as url:
+        outcome = millrace("predict", "double", "--example", home=tmp_path, SERVICE_URL=url)
+    assert json.loads(outcome.stdout) == {"x": 1.5}
+
+
+def test_every_problem_with_the_rows_is_told_with_its_place_in_the_file(tmp_path: Path) -> None:
+    def strict(method: str, path: str, body: Any, _: dict[str, str]) -> Answer:
+        if len(body) == 500:
+            return 200, {"success": True, "predictions": [0] * 500, "model_version": "3"}
+        problems = [{"row": row, "field": "x", "problem": "is missing"} for row in range(len(body))]
+        return 422, {"success": False, "error": "Row 0: … in the details.", "details": {"errors": problems}}
+
+    path = tmp_path / "rows.csv"
+    path.write_text("x\n" + "1\n" * 512)
+    with http_server(strict) as url:
+        outcome = millrace("predict", "double", "--file", str(path), home=tmp_path, SERVICE_URL=url)
+    lines = [line.strip() for line in outcome.stderr.splitlines() if "rows" not in line]
+    assert lines[0] == "error: Row 501: field 'x' is missing."
+    assert lines[1:] == [*(f"Row {row}: field 'x' is missing." for row in range(502, 511)), "and 2 more."]

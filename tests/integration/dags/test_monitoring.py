@@ -58,7 +58,13 @@ def test_a_check_runs_by_its_own_schedule_and_may_announce_drift(dags: dict[str,
     assert dag["tags"] == ["demo", "millrace-monitoring"]  # without the tag of pipelines: a check is no run of one
     assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
     assert dag["tasks"] == {
-        "check": {"after": [], "outlets": ["retrain/flowers"], "owner": "botany", "mapped": False, "retries": 2}
+        "check": {
+            "after": [],
+            "outlets": ["retrain/flowers"],
+            "owner": "botany",
+            "mapped": False,
+            "pauses": [30, 90, 270],
+        }
     }
 
 

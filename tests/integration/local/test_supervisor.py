@@ -87,7 +87,7 @@ def test_what_dies_comes_back_and_stop_leaves_nothing(supervisor: Supervisor, ho
     first = supervisor.programs()["one"]["pid"]
     os.kill(first, signal.SIGKILL)
     until(lambda: supervisor.programs()["one"]["pid"] not in {0, first})
-    wait_until_healthy(supervisor, [one], "127.0.0.1", lambda *_: None)
+    wait_until_healthy(supervisor, [one], "127.0.0.1", lambda *_: None, limit=30)
     supervisor.stop()
     assert not supervisor.is_running()
     assert processes_of(home) == []
@@ -101,7 +101,7 @@ def test_children_of_a_killed_program_do_not_keep_its_port(supervisor: Superviso
     os.kill(first, signal.SIGKILL)
     until(lambda: supervisor.programs()["parent"]["pid"] not in {0, first})
     until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
-    wait_until_healthy(supervisor, [parent], "127.0.0.1", lambda *_: None)
+    wait_until_healthy(supervisor, [parent], "127.0.0.1", lambda *_: None, limit=30)
 
 
 def test_a_program_that_cannot_start_is_told_with_its_last_words(supervisor: Supervisor, home: Path) -> None:
@@ -120,6 +120,15 @@ def test_a_program_that_never_answers_is_told(supervisor: Supervisor, home: Path
     until(lambda: supervisor.log_file("mute").read_text() != "")
     with pytest.raises(StackError, match=r"(?s)mute is not healthy after 0 s.*thinking"):
         wait_until_healthy(supervisor, [mute], "127.0.0.1", lambda *_: None, limit=0.2)
+
+
+def test_a_silent_program_that_never_answers_may_need_more_time(supervisor: Supervisor, home: Path) -> None:
+    silent = program("silent", "import time; time.sleep(60)")
+    supervisor.configure([silent], {}, home)
+    supervisor.start()
+    supervisor.start_program(silent)
+    with pytest.raises(StackError, match=r"It has written nothing to .*silent.log.*MILLRACE_START_SECONDS"):
+        wait_until_healthy(supervisor, [silent], "127.0.0.1", lambda *_: None, limit=0.2)
 
 
 def test_processes_of_a_killed_supervisor_are_found(supervisor: Supervisor, home: Path) -> None:

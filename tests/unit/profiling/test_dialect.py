@@ -94,3 +94,32 @@ def test_single_quotes_are_found(tmp_path: Path) -> None:
 
 def test_an_ordinary_file_needs_no_option(tmp_path: Path) -> None:
     assert sniffed("a,b\n" + "1,2.5\n" * 10, tmp_path).as_read_options() == {}
+
+
+def test_a_title_filled_up_with_separators_is_no_header(tmp_path: Path) -> None:
+    lines = [
+        "Export of 2024;;;",
+        "",
+        "by the office;;;",
+        "id;area;price;note",
+        *(f"{n};9{n};1{n}0;ok" for n in range(9)),
+    ]
+    assert sniffed("\n".join(lines), tmp_path).skipped == 3
+
+
+def test_blank_lines_before_the_header_count_as_lines(tmp_path: Path) -> None:
+    lines = ["Export", "", "of 2024", "", "a;b", *(f"{n};{n}" for n in range(9))]
+    assert sniffed("\n".join(lines), tmp_path).skipped == 4
+
+
+def test_a_sparse_first_row_without_a_header_is_data(tmp_path: Path) -> None:
+    assert sniffed("1;;;\n" + "1;2;3;4\n" * 8, tmp_path).skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal"),
+    [(("€ 250.000", "€ 90.500"), ","), (("$ 1.25", "$ 90.50"), "."), (("€ 1.250,50", "€ 3,10"), ",")],
+)
+def test_the_decimal_mark_of_amounts_of_money_is_found(tmp_path: Path, cells: tuple[str, ...], decimal: str) -> None:
+    rows = "".join(f"x;{cell}\n" for cell in cells * 5)
+    assert sniffed("name;price\n" + rows, tmp_path).decimal == decimal

@@ -81,3 +81,14 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes("name: caf\xe9".encode("latin-1"))
     with pytest.raises(SpecError, match="not UTF-8 text"):
         read_document(tmp_path / "latin.yaml")
+
+
+NINE = "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    "text", ["a: &a [1,1,1,1,1,1,1,1,1]\n" + NINE, "a: " + "[" * 5000, "{a: " * 2000 + "1" + "}" * 2000, "- " * 3000]
+)
+def test_a_few_lines_that_stand_for_too_much_are_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="nested too deeply"):
+        parse_document(text)

@@ -8,7 +8,9 @@ import jsonschema
 import pytest
 
 from millrace.errors import NotFoundError, SpecError
-from millrace.spec.catalogue import find_spec, load_catalogue, load_spec, spec_from_document
+from millrace.settings import Settings
+from millrace.spec.catalogue import load_catalogue, load_spec, spec_from_document
+from millrace.spec.installed import find_spec
 from millrace.spec.schema import spec_schema
 
 GOOD = """\
@@ -119,13 +121,14 @@ def test_a_cycle_of_assets_is_named(tmp_path: Path) -> None:
 
 
 def test_finding_a_spec_by_name(tmp_path: Path) -> None:
+    settings = Settings(millrace_pipelines_dir=tmp_path, millrace_home=tmp_path / "home")
     written(tmp_path, GOOD)
-    assert find_spec(tmp_path, "demo").spec.name == "demo"
+    assert find_spec(settings, "demo").spec.name == "demo"
     with pytest.raises(NotFoundError, match="Did you mean 'demo'"):
-        find_spec(tmp_path, "dmeo")
+        find_spec(settings, "dmeo")
     written(tmp_path, "name: [", "other.yaml")
     with pytest.raises(SpecError, match="not YAML"):
-        find_spec(tmp_path, "other")
+        find_spec(settings, "other")
 
 
 def test_the_schema_accepts_what_the_models_accept(tmp_path: Path) -> None:

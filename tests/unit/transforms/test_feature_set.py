@@ -120,3 +120,11 @@ def test_what_cannot_be_joined_is_told(change: Any, more: dict[str, Any], said: 
     table, features = tables([("a", 3)], [("a", 1, 10)])
     with pytest.raises(TransformError, match=said):
         step(**more).apply(change(table), context(features))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64"])
+def test_whole_numbers_name_an_entity_beside_rows_that_name_none(dtype: str):
+    table = pd.DataFrame({"id": pd.array([1, None, 2], dtype=dtype), "at": [START] * 3})
+    features = pd.DataFrame({"id": [2, 1], "seen": [START] * 2, "heat": [2**53 + 1, 7]})
+    found = as_of(table, features, entity=["id"], time="at", event_time="seen")
+    assert found["heat"].tolist() == [7, pd.NA, 2**53 + 1]

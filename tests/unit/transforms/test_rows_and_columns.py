@@ -80,7 +80,8 @@ def test_unknown_column_names_the_step_and_the_nearest_column():
     [
         ("number", ["1", "2.5", None], [1.0, 2.5, None]),
         ("integer", ["1", "2.0", None], [1, 2, None]),
-        ("string", [1, 2, None], ["1.0", "2.0", None]),
+        ("string", [1, 2, None], ["1", "2", None]),
+        ("string", [0.5, 2.0, 1e300], ["0.5", "2", "1e+300"]),
         ("boolean", ["yes", "False", None], [True, False, None]),
     ],
 )
@@ -164,3 +165,44 @@ def test_clip_holds_numbers_and_refuses_text():
 def test_contradicting_options_are_refused_when_the_spec_is_read(step: dict[str, object]):
     with pytest.raises(ValidationError):
         STEP.validate_python(step)
+
+
+@pytest.mark.parametrize("value", [1e19, "18446744073709551615", "99999999999999999999", float("inf"), "1.5"])
+@pytest.mark.parametrize("beside", [1, None])
+def test_cast_to_integer_never_wraps_round_or_rounds(value: object, beside: object):
+    table = pd.DataFrame({"a": [value, beside if beside is None or isinstance(value, float) else str(beside)]})
+    with pytest.raises(TransformError, match=r"row 1, is no integer \(1 of 2"):
+        apply(table, step="cast", columns={"a": "integer"})
+
+
+def test_cast_refuses_digits_that_would_pass_through_a_double():
+    with pytest.raises(TransformError, match="'9007199254740993'"):
+        apply(pd.DataFrame({"a": ["9007199254740993", "7.0", None]}), step="cast", columns={"a": "integer"})
+
+
+@pytest.mark.parametrize("kind", ["number", "integer"])
+def test_cast_takes_no_time_for_a_number(kind: str):
+    table = pd.DataFrame({"a": pd.to_datetime(["2024-01-01", None], utc=True)})
+    with pytest.raises(TransformError, match=f"row 1, is no {kind} .1 of 2"):
+        apply(table, step="cast", columns={"a": kind})
+
+
+@pytest.mark.parametrize(
+    ("values", "value"),
+    [([1.0, None], True), ([True, None], 1), (pd.to_datetime(["2024-01-01", None], utc=True), "soon")],
+)
+def test_fill_takes_a_value_of_the_columns_kind_only(values: object, value: object):
+    with pytest.raises(TransformError, match="would put"):
+        apply(pd.DataFrame({"a": values}), step="fill", columns=["a"], value=value)
+
+
+def test_fill_and_clip_put_fractions_among_whole_numbers():
+    table = pd.DataFrame({"a": pd.array([1, None, 4], dtype="Int64")})
+    assert apply(table, step="fill", columns=["a"], method="mean")["a"].tolist() == [1, 2.5, 4]
+    assert apply(table, step="fill", columns=["a"], value=0.5)["a"].tolist() == [1, 0.5, 4]
+    assert apply(table, step="clip", columns=["a"], max=2.5)["a"].tolist()[2] == 2.5
+
+
+def test_fill_puts_a_time_among_times():
+    table = pd.DataFrame({"a": pd.to_datetime(["2024-01-01", None], utc=True)})
+    assert apply(table, step="fill", columns=["a"], value="2020-01-01")["a"].dt.year.tolist() == [2024, 2020]

@@ -216,3 +216,62 @@ def test_python_calls_a_function_and_leaves_the_given_table(tmp_path, monkeypatc
     }.items():
         with pytest.raises(TransformError, match=sentence):
             apply(SERIES, step="python", function=function)
+
+
+WIDE = 2**53 + 1
+
+
+@pytest.mark.parametrize("how", ["left", "inner"])
+def test_a_null_key_matches_nothing(how: str):
+    other = pd.DataFrame({"k": ["a", None, None], "w": [1, 2, 3]})
+    result = apply(pd.DataFrame({"k": ["a", None]}), step="join", **{"with": {}}, on=["k"], how=how, other=other)
+    assert result["w"].dropna().tolist() == [1]
+    assert len(result) == (2 if how == "left" else 1)
+
+
+def test_a_join_keeps_whole_numbers_exact_beside_rows_without_a_match():
+    other = pd.DataFrame({"k": ["a"], "w": [WIDE]})
+    result = apply(pd.DataFrame({"k": ["a", "b"]}), step="join", **{"with": {}}, on=["k"], other=other)
+    assert result["w"].tolist() == [WIDE, pd.NA]
+
+
+def test_a_join_takes_times_without_a_zone_as_utc():
+    other = pd.DataFrame({"t": HOURS.tz_localize(None), "w": [1, 2, 3]})
+    result = apply(SERIES, step="join", **{"with": {}}, on=["t"], other=other)
+    assert result["w"].tolist() == [1, 2, 3]
+    assert result["t"].dt.tz is not None
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [({"v": [1], "v_joined": [2]}, {"v": [9]}), ({"v": [1]}, {"v": [9], "v_joined": [2]})],
+)
+def test_a_join_makes_no_two_columns_of_one_name(here: dict[str, list[int]], there: dict[str, list[int]]):
+    table, other = pd.DataFrame({"k": [1], **here}), pd.DataFrame({"k": [1], **there})
+    with pytest.raises(TransformError, match="would make two columns called 'v_joined'"):
+        apply(table, step="join", **{"with": {}}, on=["k"], other=other)
+
+
+@pytest.mark.parametrize("step", [{"step": "lag", "periods": [1]}, {"step": "window", "size": 1}])
+def test_a_row_without_a_time_is_nobodys_past(step: dict[str, object]):
+    table = pd.concat([SERIES, pd.DataFrame({"t": [pd.NaT], "v": [99.0]})], ignore_index=True)
+    past = apply(table, **step, columns=["v"], order_by="t").iloc[:, -1]
+    assert past.isna().tolist() == [True, False, False, True]
+    assert past.tolist()[1:3] == [1, 2]
+
+
+def test_a_lag_keeps_whole_numbers_exact_and_takes_a_table_without_rows():
+    table = SERIES.assign(v=[WIDE, WIDE + 2, 1])
+    assert apply(table, step="lag", columns=["v"], order_by="t", periods=[1])["v_lag_1"].tolist()[1:] == [
+        WIDE,
+        WIDE + 2,
+    ]
+    nothing = apply(table.iloc[:0], step="lag", columns=["v"], order_by="t", periods=[1], every="1h")
+    assert nothing.columns.tolist() == ["t", "v", "v_lag_1"]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64"])
+def test_a_sum_beyond_64_bits_is_a_double_and_never_wraps_round(dtype: str):
+    table = pd.DataFrame({"k": ["a", "a", "b"], "v": pd.array([2**62, 2**62, 5], dtype=dtype)})
+    result = apply(table, step="aggregate", by=["k"], metrics={"sum": {"column": "v", "function": "sum"}})
+    assert result["sum"].tolist() == [2.0**63, 5]

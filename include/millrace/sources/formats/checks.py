@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from millrace.errors import SourceError, did_you_mean
@@ -75,7 +75,13 @@ def check_named_columns(names: Sequence[str], file: TableFile) -> None:
     """Refuse options that name a column which the table does not have."""
     options = file.options
     by_column = options.na_values if isinstance(options.na_values, dict) else {}
-    for option, wanted in (("columns", options.columns or []), ("dtype", options.dtype), ("na_values", by_column)):
+    named: dict[str, Iterable[str]] = {
+        "columns": options.columns or [],
+        "dtype": options.dtype,
+        "units": options.units,
+        "na_values": by_column,
+    }
+    for option, wanted in named.items():
         for column in wanted:
             if column not in names:
                 raise SourceError(

@@ -18,9 +18,11 @@ from millrace.errors import SourceError
 from millrace.sources.base import Reading
 from millrace.sources.formats.checks import check_header, check_named_columns, column_names, drop_unnamed, pandas_dtypes
 from millrace.sources.formats.encoding import encoding_of
+from millrace.sources.formats.long_integers import are_integers, far_columns
 from millrace.sources.formats.opening import TableFile
 from millrace.sources.formats.raw_text import RawText
 from millrace.sources.formats.text_columns import note_almost_numbers
+from millrace.sources.formats.units import numbers_of
 from millrace.tables.arrow_types import MixedColumnError, arrow_table
 from millrace.tables.spool import Spool
 
@@ -42,6 +44,9 @@ class _Delimited:
     file: TableFile
     reading: Reading
 
+    whole: frozenset[str] = frozenset()
+    """Columns of integers that pandas, for the nulls among them, would pass through doubles, which do not hold them."""
+
     def __post_init__(self) -> None:
         options = self.file.options
         self.encoding = encoding_of(self.file.path, options.encoding, self.file.shown)
@@ -56,6 +61,7 @@ class _Delimited:
         """The frames, read again with some columns as text where numbers would not do."""
         text = self.reading.text_columns & set(self.names)
         codes: frozenset[str] | None = None
+        looked = False
         while True:
             with Spool() as spool:
                 self._fill(spool, text)
@@ -65,6 +71,10 @@ class _Delimited:
                 if more:
                     text |= more
                     continue
+                if not looked:
+                    looked, self.whole = True, self._long_integers(spool)
+                    if self.whole:
+                        continue
                 drop_unnamed(spool, self.reading)
                 note_almost_numbers(spool, self.reading, self._meant_as_text() | (codes or frozenset()))
                 yield from spool.frames()
@@ -98,7 +108,8 @@ class _Delimited:
     def _codes(self, schema: pa.Schema, text: frozenset[str]) -> frozenset[str]:
         """Columns of digits with leading zeros, such as postal codes: a number would lose them."""
         numeric = [f.name for f in schema if str(f.type) in {"int64", "double"}]
-        asked = [name for name in numeric if name not in self.file.options.dtype and name not in text]
+        options = self.file.options
+        asked = [name for name in numeric if name not in {*options.dtype, *options.units, *text}]
         if not asked or not self.raw.may_hold_codes():
             return frozenset()
         digits, zeros = dict.fromkeys(asked, True), dict.fromkeys(asked, False)
@@ -115,15 +126,34 @@ class _Delimited:
             )
         return codes
 
+    def _long_integers(self, spool: Spool) -> frozenset[str]:
+        """Undeclared columns of integers beyond 2^53 that were read as doubles; declared ones that do not fit."""
+        declared = [name for name, kind in self.file.options.dtype.items() if kind == "int"]
+        doubles, negative = far_columns(spool, declared)
+        meant = self._meant_as_text() | frozenset(self.file.options.units)
+        asked = [name for name in (*doubles, *negative) if name not in meant or name in negative]
+        whole = dict.fromkeys(asked, True)
+        for chunk in self._chunks(frozenset(asked), only=asked) if asked else ():
+            for name in asked:
+                fits, odd = are_integers(chunk[name])
+                whole[name] &= fits
+                if name in negative and odd is not None:
+                    raise SourceError(
+                        f"Column '{name}' of {self.file.shown} holds {odd}, which is beyond 64 bits.",
+                        hint=f"Set read: {{dtype: {{{name}: str}}}}.",
+                    )
+        return frozenset(name for name in doubles if whole.get(name))
+
     def _chunks(self, text: frozenset[str], only: list[str] | None = None) -> Iterator[pd.DataFrame]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 with pd.read_csv(self.file.path, **self._arguments(text, only)) as reader:
-                    yield from reader
+                    for chunk in reader:
+                        yield numbers_of(chunk, self.file.options.units, self.file.options.decimal, self.file.shown)
         except pd.errors.EmptyDataError:
             return
-        except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError, OverflowError) as error:
+        except (pd.errors.ParserError, pd.errors.ParserWarning, TypeError, ValueError, OverflowError) as error:
             raise self._explained(error) from error
 
     def _arguments(self, text: frozenset[str], only: list[str] | None) -> dict[str, Any]:
@@ -142,7 +172,9 @@ class _Delimited:
             "index_col": False,
             "na_values": options.na_values or None,
             "keep_default_na": options.default_na,
-            "dtype": pandas_dtypes(options) | dict.fromkeys(text, "str"),
+            "dtype": dict.fromkeys(self.whole, "Int64")
+            | pandas_dtypes(options)
+            | dict.fromkeys((*text, *options.units), "str"),
             "chunksize": max(1000, min(self.reading.chunk_rows, _CELLS // len(self.names))),
             "low_memory": False,
             "float_precision": "round_trip",
@@ -161,6 +193,12 @@ class _Delimited:
             return SourceError(
                 f"The rows of {shown} have more fields than its header, which has {len(self.names)}.",
                 hint="Mend the header, or check read: {sep: …, skip_rows: …}.",
+            )
+        if isinstance(error, TypeError) and "safely cast" in text:
+            declared = ", ".join(name for name, kind in self.file.options.dtype.items() if kind == "int")
+            return SourceError(
+                f"{shown} holds a fraction in a column that read.dtype declares as int ({declared}).",
+                hint="Declare it as float.",
             )
         if "EOF inside string" in text:
             return SourceError(

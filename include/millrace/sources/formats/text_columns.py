@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from millrace.sources.base import Reading
+from millrace.sources.formats.units import unit_of
 from millrace.tables.spool import Spool
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def note_almost_numbers(spool: Spool, reading: Reading, declared: frozenset[str]
         elif len(sample) and sample.map(lambda text: bool(_COMMA_NUMBER.fullmatch(text))).mean() >= _ALMOST:
             reading.note(
                 f"Column '{name}' is text like {sample.iloc[0]!r}; set read: {{decimal: ','}} if these are numbers."
+            )
+        elif len(sample) and (unit := unit_of(sample)) is not None:
+            reading.note(
+                f"Column '{name}' is text like {sample.iloc[0]!r}; "
+                f"set read: {{units: {{{name}: {unit!r}}}}} if these are numbers."
             )
 
 
