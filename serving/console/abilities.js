@@ -3,7 +3,8 @@ import { get } from "./api.js";
 import { onPerson } from "./session.js";
 
 let asked = null;
-let known = { name: "anonymous", kind: "anonymous", permissions: [] };
+const NOBODY = { name: "anonymous", kind: "anonymous", permissions: [] };
+let known = NOBODY;
 const listeners = new Set();
 
 /** Calls `listener` once it is known anew what may be done. */
@@ -13,7 +14,7 @@ export function onAbilities(listener) {
 
 /** Waits until it is known; a service that does not answer allows nothing for now, and is asked again. */
 export function learned() {
-  asked ??= get("api/v1/auth/me").then(keep, () => { asked = null; });
+  asked ??= ask();
   return asked;
 }
 
@@ -23,6 +24,12 @@ export const can = (permission) => known.permissions.includes(permission);
 /** Who looks: { name, kind, role }. */
 export const caller = () => known;
 
+/** An answer that was asked for before somebody else signed in says nothing. */
+function ask() {
+  const present = get("api/v1/auth/me").then((answer) => present === asked && keep(answer), () => { if (present === asked) asked = null; });
+  return present;
+}
+
 function keep(answer) {
   known = answer;
   for (const listener of listeners) listener();
@@ -30,5 +37,6 @@ function keep(answer) {
 
 onPerson(() => {
   asked = null;
+  keep(NOBODY);
   learned();
 });

@@ -1,156 +1,108 @@
-// Chooses the view by the address, keeps it fresh, and shows the service's health.
-import { can, learned, onAbilities } from "./abilities.js";
-import { Refusal, get } from "./api.js";
+// Shows the page that the address means, keeps it fresh, and says why where it cannot.
+import { learned, onAbilities } from "./abilities.js";
+import { Refusal } from "./api.js";
 import { h } from "./dom.js";
-import { elapsed } from "./format.js";
-import { commandLine, look, notice } from "./parts.js";
-import * as access from "./views/access.js";
-import * as alerts from "./views/alerts.js";
-import * as checks from "./views/checks.js";
-import * as decisions from "./views/decisions.js";
-import * as forecasts from "./views/forecasts.js";
-import * as health from "./views/health.js";
-import * as model from "./views/model.js";
-import * as models from "./views/models.js";
-import * as pipelines from "./views/pipelines.js";
-import * as run from "./views/run.js";
-import * as runs from "./views/runs.js";
-import * as signin from "./views/signin.js";
-import { onPerson, person, signOut } from "./session.js";
+import { exact } from "./format.js";
+import { drawPerson, drawTabs, markTab, setUpFrame, watchService } from "./frame.js";
+import { commandLine, notice } from "./parts.js";
+import { placeRead } from "./place.js";
+import { redraw } from "./redraw.js";
+import { routeOf } from "./routes.js";
+import { onPerson } from "./session.js";
+import { signInForm } from "./views/signin.js";
+import { whenVisible } from "./visible.js";
 
-// A view: tab and title; load(parameters) asks the service; draw(answer, parameters) makes elements;
-// pause(answer) says in how many milliseconds to ask again, 0 for never.
-const ROUTES = [
-  [/^\/pipelines$/, pipelines], [/^\/runs$/, runs], [/^\/runs\/(?<id>[^/]+)$/, run],
-  [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/models\/(?<name>[^/]+)\/decisions$/, decisions],
-  [/^\/models\/(?<name>[^/]+)\/checks$/, checks],
-  [/^\/forecasts$/, forecasts], [/^\/alerts$/, alerts], [/^\/access$/, access], [/^\/health$/, health], [/^\/sign-in$/, signin],
-];
+const AGAIN_MS = 5000;
+const AWAY = new Set(["unreachable", "no_json", "storage_unavailable"]);
 const main = document.getElementById("main");
-let shown = { token: 0, text: null, timer: 0, again: () => {} };
-
-function parse() {
-  const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
-  for (const [pattern, view] of ROUTES) {
-    const match = pattern.exec(path || "/pipelines");
-    if (match) {
-      const named = Object.entries(match.groups ?? {}).map(([key, value]) => [key, decodeURIComponent(value)]);
-      return [view, { ...Object.fromEntries(new URLSearchParams(query)), ...Object.fromEntries(named) }];
-    }
-  }
-  return [pipelines, {}];
-}
+// What is shown: a question that was asked before the latest one has nothing to say any more.
+let shown = { route: null, asked: 0, text: null, at: null, timer: 0 };
 
 async function navigate() {
   if (location.hash && !location.hash.startsWith("#/")) return;
-  const [view, parameters] = parse();
+  const route = routeOf(location.hash), y = placeRead();
+  const isSame = shown.route?.path === route.path;
   clearTimeout(shown.timer);
-  const present = shown.token + 1;
-  shown = { token: present, text: null, timer: 0, again: () => refresh(view, parameters, present) };
-  for (const link of document.querySelectorAll("[data-tab]")) {
-    if (link.dataset.tab === view.tab) {
-      link.setAttribute("aria-current", "page");
-      link.scrollIntoView({ block: "nearest", inline: "nearest" });
-    } else link.removeAttribute("aria-current");
-  }
-  document.title = `${view.title(parameters)} · Millrace`;
-  main.replaceChildren(h("p", { class: "loading" }, "Loading…"));
+  shown = { ...shown, route, asked: shown.asked + 1, ...(isSame ? {} : { text: null, at: null }) };
+  markTab(route.view.tab);
+  document.title = `${route.view.title(route.parameters)} · Millrace`;
+  if (!isSame) main.replaceChildren(h("p", { class: "loading" }, "Loading…"));
+  main.setAttribute("aria-busy", "true");
   await learned();
-  await refresh(view, parameters, present);
-  if (present !== shown.token) return;
-  main.querySelector("h1")?.focus({ preventScroll: true });
+  if (shown.route !== route) return;
+  await refresh();
+  if (shown.route !== route) return;
+  if (!isSame) main.querySelector("h1")?.focus({ preventScroll: true });
   document.getElementById("announce").textContent = document.title;
-  window.scrollTo(0, 0);
+  window.scrollTo(0, y);
 }
 
-async function refresh(view, parameters, token) {
-  let pause = 5000;
+async function refresh() {
+  const { route } = shown, { view, parameters } = route;
+  const asked = shown.asked += 1;
+  let pause = AGAIN_MS;
   clearTimeout(shown.timer);
   try {
     const answer = await view.load(parameters);
-    if (token !== shown.token) return;
-    pause = view.pause(answer);
+    if (asked !== shown.asked) return;
     show(answer, () => view.draw(answer, parameters));
+    pause = view.pause(answer);
+    fresh();
   } catch (error) {
-    if (token !== shown.token) return;
-    if (!(error instanceof Refusal)) throw error;
-    show({ refused: error.message }, () => refusal(error));
+    if (asked !== shown.asked) return;
+    refused(error);
   }
-  if (pause) shown.timer = setTimeout(() => whenVisible(() => refresh(view, parameters, token)), pause);
+  main.removeAttribute("aria-busy");
+  if (pause) shown.timer = setTimeout(() => whenVisible(again), pause);
 }
 
-/** Draw only what has changed: a page that stays the same keeps its focus, its selection and its open parts. */
+/** Ask anew for the page that is shown. */
+const again = () => { refresh(); };
+
+/** Draw only what has changed. */
 function show(answer, draw) {
   const { timestamp, request_id, ...content } = answer;
   const text = JSON.stringify(content);
   if (text === shown.text) return;
+  redraw(main, [draw()].flat(Infinity).filter(Boolean));
   shown.text = text;
-  const [x, y] = [window.scrollX, window.scrollY];
-  const focused = document.activeElement?.id;
-  main.replaceChildren(...[draw()].flat().filter(Boolean));
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  window.scrollTo(x, y);
+}
+
+function fresh() {
+  shown.at = new Date().toISOString();
+  document.getElementById("stale").replaceChildren();
+}
+
+/** A service that is away for a moment takes no page away: it stays, and says since when it is old. */
+function refused(error) {
+  const known = error instanceof Refusal ? error : faulty(error);
+  if (shown.at && AWAY.has(known.code)) {
+    document.getElementById("stale").replaceChildren(notice("is-warn", `This page is as of ${exact(shown.at)}`, [known.message]));
+    return;
+  }
+  document.getElementById("stale").replaceChildren();
+  shown.at = null;
+  show({ refused: known.message }, () => refusal(known));
+}
+
+/** A fault of the console's own: told to the reader in a sentence, and to the developer's console in full. */
+function faulty(error) {
+  console.error(error);
+  return new Refusal(`The console cannot draw this page: ${error.message}. Load it again; if that does not help, the service may be of another version.`, "console");
 }
 
 function refusal(error) {
   if (error.code === "not_signed_in") {
-    return [h("h1", { tabindex: "-1" }, "Sign in to see this"), signin.signInForm(navigate)];
+    return [h("h1", { tabindex: "-1" }, "Sign in to see this"), signInForm(navigate)];
   }
   return [h("h1", { tabindex: "-1" }, "This cannot be shown"), notice("is-bad", null, [error.message]),
     error.code === "unreachable" ? commandLine("millrace status") : null];
 }
 
-function whenVisible(work) {
-  if (!document.hidden) work();
-  else document.addEventListener("visibilitychange", work, { once: true });
-}
-
-async function watchHealth() {
-  const element = document.getElementById("health");
-  let state = "unreachable", problems = ["The service does not answer."];
-  try {
-    ({ status: state, problems } = await get("health"));
-  } catch { /* told by the word */ }
-  element.className = `health ${state === "unreachable" ? "is-bad" : look(state)}`;
-  element.querySelector(".health-word").textContent = state;
-  element.title = problems.join("\n") || "Everything answers.";
-  setTimeout(() => whenVisible(watchHealth), 10000);
-}
-
-function drawPerson() {
-  const place = document.getElementById("person"), known = person();
-  const leave = async () => { await signOut(); navigate(); };
-  place.replaceChildren(...(known
-    ? [h("span", { class: "person-name", title: `Signed in as ${known.user}, ${known.role}` }, known.user, h("small", {}, known.role)),
-      h("button", { class: "button copy", type: "button", id: "sign-out", onclick: leave }, "Sign out")]
-    : [h("a", { class: "quiet", href: "#/sign-in", id: "sign-in" }, "Sign in")]));
-}
-
-function setUpTheme() {
-  const button = document.getElementById("theme"), root = document.documentElement;
-  const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const draw = () => { button.textContent = isDark() ? "☀" : "☾"; };
-  button.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    localStorage.setItem("millrace-theme", root.dataset.theme);
-    draw();
-  });
-  draw();
-}
-
-setInterval(() => {
-  for (const time of document.querySelectorAll("time[datetime]")) time.textContent = elapsed(time.dateTime);
-}, 30000);
-/** The sections that not everybody has. */
-function drawTabs() {
-  document.querySelector("[data-tab=access]").hidden = !can("account");
-}
-
 addEventListener("hashchange", navigate);
-addEventListener("millrace:changed", () => shown.again());
-onAbilities(() => { drawTabs(); shown.text = null; });
-onPerson(drawPerson);
-drawPerson();
-setUpTheme();
+addEventListener("millrace:changed", () => { shown.text = null; refresh(); watchService(); });
+onAbilities(() => { drawTabs(); shown.text = null; watchService(); });
+onPerson(() => drawPerson(navigate));
+drawPerson(navigate);
+setUpFrame();
 navigate();
-watchHealth();

@@ -26,7 +26,7 @@ function clusters(told) {
   return section("Clusters", `Over ${count(told.rows)} rows${left}.`,
     table("Clusters", [["Cluster"], ["Rows", "num"], ["What is typical"]],
       told.clusters.map((one) => [h("span", { class: "expectation" }, String(one.cluster)), count(one.rows),
-        h("div", {}, h("p", { class: "verdict" }, one.sentence), h("details", {}, h("summary", { class: "small muted" }, "Values"),
+        h("div", {}, h("p", {}, one.sentence), h("details", {}, h("summary", { class: "small muted" }, "Values"),
           h("ul", { class: "small mono" }, one.traits.slice(0, MAX_TRAITS).map((trait) => h("li", {}, typical(trait))))))])));
 }
 

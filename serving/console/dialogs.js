@@ -7,8 +7,15 @@ function open(title, ...content) {
   const dialog = h("dialog", { class: "card dialog", "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), ...content);
   document.body.append(dialog);
   const closed = new Promise((end) => dialog.addEventListener("close", () => { dialog.remove(); end(); }));
+  let locked = false;
+  dialog.addEventListener("cancel", (event) => { if (locked) event.preventDefault(); });
+  dialog.addEventListener("keydown", (event) => { if (locked && event.key === "Escape") event.preventDefault(); });
   dialog.showModal();
-  return { closed, close: () => dialog.close() };
+  const lock = (is) => {
+    locked = is;
+    for (const button of dialog.querySelectorAll(".form-end button")) button.disabled = is;
+  };
+  return { closed, close: () => dialog.close(), lock };
 }
 
 /** Asks for what `fields` describe and gives the values to `work`; a refusal is told in the dialog, which stays. */
@@ -19,15 +26,15 @@ export function askFor(title, verb, fields, work, lead = null) {
   let ending = null;
   const submit = async (event) => {
     event.preventDefault();
-    button.disabled = true;
+    ending.lock(true); // what it makes may be shown once only: nobody leaves before it is there
     try {
       const done = await work(Object.fromEntries(inputs.map(({ name, value }) => [name, value()])));
-      ending.close();
       after = done;
+      ending.close();
     } catch (error) {
       said.replaceChildren(notice("is-bad", null, [error.message]));
     }
-    button.disabled = false;
+    ending.lock(false);
   };
   let after = null;
   const cancel = h("button", { class: "button", type: "button", onclick: () => ending.close() }, "Cancel");

@@ -12,7 +12,7 @@ export const count = (value) => (value === null || value === undefined ? "–" :
 export function measure(value) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "–";
   if (Number.isInteger(value) || Math.abs(value) >= 10000) return whole.format(Math.round(value));
-  return value.toLocaleString("en", { maximumSignificantDigits: 4, useGrouping: false });
+  return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 
 /** A predicted value: nothing of it is rounded away that a person could want. */
@@ -23,16 +23,23 @@ export function predicted(value) {
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${String(Math.round(seconds % 60)).padStart(2, "0")} s`;
+  if (seconds < 0.9995) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const rounded = Math.round(seconds), minutes = Math.floor(rounded / 60);
+  if (minutes < 60) return `${minutes} min ${String(rounded % 60).padStart(2, "0")} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
 export function secondsBetween(start, end) {
   if (!start) return null;
   return Math.max(0, ((end ? new Date(end) : new Date()) - new Date(start)) / 1000);
+}
+
+/** How long it took from one moment to another; to now, and counting, where there is no other. */
+export function lasting(start, end) {
+  if (!start) return "–";
+  const text = duration(secondsBetween(start, end));
+  return end ? text : h("span", { "data-since": start }, text);
 }
 
 /** "3 minutes ago", with the exact time on hover. */

@@ -25,7 +25,7 @@ export function pageHead(title, lead, ...rest) {
 }
 
 export function section(title, aside, ...content) {
-  return h("section", { class: "section", "aria-label": title },
+  return h("section", { class: "section", "aria-label": title, key: `section ${title}` },
     h("div", { class: "section-head" }, h("h2", {}, title), aside ? h("div", { class: "aside" }, aside) : null), ...content);
 }
 
@@ -40,8 +40,7 @@ export function commandLine(text) {
 }
 
 export function copyButton(text) {
-  const button = h("button", { type: "button", class: "button copy", onclick: () => copy(button, text) }, "Copy");
-  return button;
+  return h("button", { type: "button", class: "button copy", onclick: (event) => copy(event.currentTarget, text) }, "Copy");
 }
 
 async function copy(button, text) {
@@ -61,13 +60,13 @@ export function notice(kind, title, sentences) {
     sentences.length === 1 ? h("p", {}, sentences[0]) : h("ul", {}, sentences.map((text) => h("li", {}, text))));
 }
 
-/** A table: columns are [title, class]; rows are arrays of cells, or {class, cells}. A row of the class "stacked" stands as a block of its own on a narrow screen. */
+/** A table: columns are [title, class]; rows are arrays of cells, or {key, class, cells}. A row of the class "stacked" stands as a block of its own on a narrow screen. */
 export function table(caption, columns, rows) {
   const cell = (content, index) => h("td", { class: columns[index][1] ?? null, "data-title": columns[index][0] }, content ?? "–");
   return h("div", { class: "card" }, h("div", { class: "table-wrap" }, h("table", {},
     h("caption", { class: "visually-hidden" }, caption),
     h("thead", {}, h("tr", {}, columns.map(([title, kind]) => h("th", { scope: "col", class: kind ?? null }, title)))),
-    h("tbody", {}, rows.map((row) => h("tr", { class: row.class ?? null }, (row.cells ?? row).map(cell)))))));
+    h("tbody", {}, rows.map((row) => h("tr", { class: row.class ?? null, key: row.key }, (row.cells ?? row).map(cell)))))));
 }
 
 export function facts(pairs) {

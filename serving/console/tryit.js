@@ -15,19 +15,33 @@ export function tryIt(name, fields) {
     .filter(([, value]) => value !== undefined));
   const button = h("button", { class: "button primary", type: "submit" }, "Predict");
   const path = `api/v1/models/${encodeURIComponent(name)}/predict`;
+  let asked = 0; // what was typed since makes an answer that is still under way another row's
+  const again = () => {
+    asked += 1;
+    button.disabled = false;
+    mark(inputs, []);
+    waiting(answer, path, row());
+  };
   const send = async (event) => {
     event.preventDefault();
+    const present = asked += 1, given = row();
     button.disabled = true;
-    await ask(path, row(), inputs, answer);
+    const found = await ask(path, given);
+    if (present !== asked) return;
     button.disabled = false;
+    mark(inputs, found.problems);
+    answer.replaceChildren(...found.shown, commandLine(curl(path, given)));
   };
-  const reset = () => fields.forEach((field) => { inputs.get(field.name).value = written(field.example); });
+  const reset = () => {
+    fields.forEach((field) => { inputs.get(field.name).value = written(field.example); });
+    again();
+  };
   const form = h("form", { onsubmit: send, novalidate: true, "aria-label": `Try ${name}` },
     h("div", { class: "fields" }, fields.map((field) => labelled(field, inputs.get(field.name)))),
     h("div", { class: "form-end" }, button, h("button", { class: "button", type: "button", onclick: reset }, "Example values")));
-  form.addEventListener("input", () => waiting(answer, path, row()));
+  form.addEventListener("input", again);
   waiting(answer, path, row());
-  return h("div", { class: "card try" }, form, answer);
+  return h("div", { class: "card try", keep: `${name} ${JSON.stringify(fields)}` }, form, answer);
 }
 
 function control(field, index) {
@@ -62,16 +76,15 @@ function waiting(answer, path, row) {
   answer.replaceChildren(h("p", { class: "muted" }, "Press Predict, or use the same call from a shell:"), commandLine(curl(path, row)));
 }
 
-async function ask(path, row, inputs, answer) {
-  mark(inputs, []);
+/** What to show for an answer, or for a refusal with the fields that it names. */
+async function ask(path, row) {
   const started = performance.now();
   try {
     const found = await post(`${path}?probabilities=true`, row);
-    answer.replaceChildren(...drawn(found, performance.now() - started), commandLine(curl(path, row)));
+    return { shown: drawn(found, performance.now() - started), problems: [] };
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    mark(inputs, error.details.errors ?? []);
-    answer.replaceChildren(notice("is-bad", "No prediction", [error.message]), commandLine(curl(path, row)));
+    if (!(error instanceof Refusal)) console.error(error);
+    return { shown: [notice("is-bad", "No prediction", [error.message])], problems: error.details?.errors ?? [] };
   }
 }
 
@@ -81,6 +94,7 @@ function mark(inputs, problems) {
     input.setAttribute("aria-invalid", told.has(name));
     input.nextElementSibling.textContent = told.get(name) ?? "";
   }
+  [...inputs].find(([name]) => told.has(name))?.[1].focus();
 }
 
 function drawn(found, milliseconds) {

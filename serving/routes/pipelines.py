@@ -11,6 +11,7 @@ from millrace.errors import StorageError
 from millrace.spec.models import PipelineSpec
 from serving.access.permissions import Permission, require
 from serving.answers import Answer, now
+from serving.approvals import waiting_version
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
 from serving.routes.models import champion_document, forecasting_document
@@ -34,8 +35,9 @@ def pipelines(services: ServicesDep) -> PipelinesAnswer:
     notes = []
     try:
         last = {name: services.runs.find_runs(pipeline=name, limit=1) for name in catalogue.specs}
+        waiting = {name: waiting_version(services, name) for name in catalogue.specs}
     except StorageError as error:
-        last = {}
+        last, waiting = {}, {}
         notes.append(str(error))
     listed = [
         {
@@ -43,6 +45,7 @@ def pipelines(services: ServicesDep) -> PipelinesAnswer:
             "spec_version": loaded.version,
             "last_run": next((run_line(run, services.links) for run in last.get(name, [])), None),
             "champion": _champion(services, loaded.spec),
+            "waiting": waiting.get(name),
             "links": services.links.pipeline(name),
         }
         for name, loaded in sorted(catalogue.specs.items())

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 60
 """A longer page helps nobody."""
+_LESS = "\ue03c"
+"""Stands for "<" in names and values of the data until the page is drawn: a character of the private use area."""
 _METHODS = {"number": "millrace_ks", "category": "millrace_tvd"}
 
 
@@ -29,21 +31,31 @@ def drift_page(reference: pd.DataFrame, current: pd.DataFrame, comparison: Compa
     logging.getLogger("evidently").setLevel(logging.ERROR)
     shown = _shown(comparison)
     definition = DataDefinition(
-        numerical_columns=[column.column for column in shown if column.kind == "number"],
-        categorical_columns=[column.column for column in shown if column.kind == "category"],
+        numerical_columns=[_held(column.column) for column in shown if column.kind == "number"],
+        categorical_columns=[_held(column.column) for column in shown if column.kind == "category"],
     )
     preset = DataDriftPreset(
-        columns=[column.column for column in shown],
+        columns=[_held(column.column) for column in shown],
         drift_share=comparison.share_limit,
-        per_column_method={column.column: _METHODS[column.kind] for column in shown},
-        per_column_threshold={column.column: column.measures["distribution"].limit for column in shown},
+        per_column_method={_held(column.column): _METHODS[column.kind] for column in shown},
+        per_column_threshold={_held(column.column): column.measures["distribution"].limit for column in shown},
         include_tests=False,
     )
     snapshot = Report([preset]).run(
         Dataset.from_pandas(_prepared(current, shown), definition),
         Dataset.from_pandas(_prepared(reference, shown), definition),
     )
-    return snapshot.get_html_str(as_iframe=False).encode(), snapshot.json().encode()
+    page, document = snapshot.get_html_str(as_iframe=False), snapshot.json()
+    return _told(page, "\\u003c"), _told(document, "<")
+
+
+def _held(text: str) -> str:
+    """A name or value of the data that ends no script: Evidently writes them into one as they are."""
+    return str(text).replace("<", _LESS)
+
+
+def _told(text: str, less: str) -> bytes:
+    return text.replace(_LESS, less).replace("\\ue03c", less).encode()  # as it is, and as JSON escapes it
 
 
 def _shown(comparison: Comparison) -> list[ColumnComparison]:
@@ -57,9 +69,9 @@ def _prepared(table: pd.DataFrame, shown: list[ColumnComparison]) -> pd.DataFram
 
     return pd.DataFrame(
         {
-            column.column: pd.to_numeric(table[column.column], errors="coerce").astype("float64")
+            _held(column.column): pd.to_numeric(table[column.column], errors="coerce").astype("float64")
             if column.kind == "number"
-            else texts(table[column.column].dropna()).reindex(table.index)
+            else texts(table[column.column].dropna()).map(_held).reindex(table.index)
             for column in shown
         }
     )

@@ -31,6 +31,7 @@ MEMBERS: dict[str, type[Candidate]] = by_name(
     ),
     "estimator",
 )
+"""The single estimators that predict a target: each a candidate, and a possible member of a composite."""
 
 
 class Member(StrictModel):

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -89,7 +89,9 @@ class Reading:
 class Timestamp(StrictModel):
     """How a row's time is put together: the columns it is read from, their format, and the new column's name."""
 
-    from_: str | list[str] = Field(alias="from", description="The column, or the columns joined by one space.")
+    from_: str | Annotated[list[str], Field(min_length=1)] = Field(
+        alias="from", description="The column, or the columns joined by one space."
+    )
     format: str | None = Field(default=None, description="strptime format, `unix` or `unix_ms`; ISO 8601 where absent.")
     as_: str = Field(default="timestamp", alias="as", description="Name of the new column.")
     timezone: str | None = Field(default=None, description="IANA zone of naive times; UTC where absent.")

@@ -23,11 +23,21 @@ def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The record with nested objects as dotted keys and lists as JSON text."""
     row: dict[str, Any] = {}
     for key, value in record.items():
-        if isinstance(value, Mapping):
-            row.update(flat(value, f"{prefix}{key}."))
-        else:
-            row[f"{prefix}{key}"] = json_text(value) if isinstance(value, list) else value
+        nested = isinstance(value, Mapping)
+        found = flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": _leaf(value)}
+        if twice := row.keys() & found.keys():
+            raise SourceError(
+                f"A record has the column '{min(twice)}' twice: as a key with a point, and as a key of an object.",
+                hint="Rename one of them at the source.",
+            )
+        row.update(found)
     return row
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, str):  # half of a surrogate pair is no text that any file or database could keep
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return json_text(value) if isinstance(value, list) else value
 
 
 def frames_of_records(

@@ -5,6 +5,8 @@ A value that does not fit the format is an error that names it; a missing one st
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,8 +19,10 @@ from millrace.sources.base import Timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})\s*$"
+_OFFSET = r":\d{2}(?:[.,]\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)\s*$"
+"""An offset from UTC behind a clock time, also of hours alone, as PostgreSQL writes it."""
 _UNIX = {"unix": "s", "unix_ms": "ms"}
+_LATEST_UNIX = {"s": 9.2e9, "ms": 9.2e12}
 _AMBIGUOUS: dict[str, Any] = {"earlier": True, "later": False, "missing": "NaT", "error": "raise"}
 _NONEXISTENT: dict[str, Any] = {"forward": "shift_forward", "missing": "NaT", "error": "raise"}
 
@@ -83,8 +87,7 @@ def _text(values: pd.Series[Any]) -> pd.Series[Any]:
 def _parsed(text: pd.Series[Any], rule: Timestamp) -> pd.Series[Any]:
     present = text.dropna().astype(str)
     if rule.format is not None:
-        aware = "%z" in rule.format
-        parsed = pd.to_datetime(present, format=rule.format, errors="coerce", utc=aware)
+        parsed = _by_format(present, rule.format)
     else:
         aware = _all_with_offset(present)
         parsed = pd.to_datetime(present, format="ISO8601", errors="coerce", utc=aware)
@@ -94,8 +97,19 @@ def _parsed(text: pd.Series[Any], rule: Timestamp) -> pd.Series[Any]:
     return parsed.reindex(text.index)
 
 
+def _by_format(present: pd.Series[str], form: str) -> pd.Series[Any]:
+    try:
+        parsed: pd.Series[Any] = pd.to_datetime(present, format=form, errors="coerce", utc="%z" in form)
+    except (ValueError, re.error) as error:  # a directive that there is not, or one that stands twice
+        raise SourceError(
+            f"source.timestamp.format is '{form}', which is no format of times: {error}.",
+            hint="Write it as for strptime: %d/%m/%Y %H:%M.",
+        ) from error
+    return parsed
+
+
 def _all_with_offset(present: pd.Series[str]) -> bool:
-    with_offset = present.str.contains(_OFFSET, regex=True) & present.str.contains(":", regex=False)
+    with_offset = present.str.contains(_OFFSET, regex=True)
     if with_offset.all():
         return bool(len(present))
     if with_offset.any():
@@ -108,12 +122,27 @@ def _all_with_offset(present: pd.Series[str]) -> bool:
 
 
 def _unreadable(value: str, row: int, count: int, rule: Timestamp) -> SourceError:
+    if _is_far(value, rule):
+        columns = " + ".join(rule.columns)
+        return SourceError(
+            f"The time {value!r} in row {row + 1} of {columns} is not between the years 1678 and 2261.",
+            hint="If it stands for 'never' or 'not known', make it missing: read: {na_values: [...]}.",
+        )
     wanted = f"the format '{rule.format}'" if rule.format else "ISO 8601"
     more = f" ({count:,} such values in this part of the table)" if count > 1 else ""
     return SourceError(
         f"The time {value!r} in row {row + 1} of {' + '.join(rule.columns)} does not fit {wanted}{more}.",
         hint="Mend the row, or set source.timestamp.format to what the times look like.",
     )
+
+
+def _is_far(value: str, rule: Timestamp) -> bool:
+    """Whether the text is a time, though one that nanoseconds in 64 bits do not reach."""
+    try:
+        datetime.strptime(value, rule.format) if rule.format else datetime.fromisoformat(value)  # noqa: DTZ007 - a try
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 def _of_unix(values: pd.Series[Any], unit: str) -> pd.Series[Any]:
@@ -123,6 +152,13 @@ def _of_unix(values: pd.Series[Any], unit: str) -> pd.Series[Any]:
         raise SourceError(
             f"The time {values[odd[0]]!r} in row {int(odd[0]) + 1} is no number of {unit} since 1970.",
             hint="Set source.timestamp.format to what the times look like.",
+        )
+    far = values.index[numbers.abs() > _LATEST_UNIX[unit]]
+    if len(far):
+        also = " They look like milliseconds: set source.timestamp.format to unix_ms." if unit == "s" else ""
+        raise SourceError(
+            f"The time {values[far[0]]!r} in row {int(far[0]) + 1}, in {unit} since 1970, is after the year 2261.",
+            hint=f"Check the source's times.{also}",
         )
     return _utc(pd.to_datetime(numbers, unit=unit, utc=True))  # type: ignore[call-overload]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from croniter import croniter
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from millrace.drift.base import DriftLimits
 from millrace.spec.duration import Duration
-from millrace.spec.metrics import METRICS
-from millrace.spec.promotion import NEEDS_PROBABILITIES
+from millrace.spec.metrics import require_live_metric
+from millrace.spec.schedule import checked_cron
 from millrace.strict import StrictModel
 
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly")
@@ -69,11 +68,7 @@ class Monitoring(StrictModel):
     @field_validator("schedule")
     @classmethod
     def _readable(cls, schedule: str) -> str:
-        if schedule not in _PRESETS and not croniter.is_valid(schedule):
-            raise ValueError(
-                f"'{schedule}' is neither a cron expression nor a preset. Allowed: '0 6 * * *', {', '.join(_PRESETS)}."
-            )
-        return schedule
+        return checked_cron(schedule, _PRESETS)
 
     @field_validator("window")
     @classmethod
@@ -98,13 +93,7 @@ class Monitoring(StrictModel):
             raise ValueError("monitoring.live_quality needs a truth to compare with, which a clustering has not.")
         if task == "forecast":
             raise ValueError("monitoring.live_quality is for answers to requests; write coverage: true for a forecast.")
-        allowed = [name for name in METRICS[task] if name not in NEEDS_PROBABILITIES]
-        watched = self.live_quality.metric or metric
-        if watched not in allowed:
-            raise ValueError(
-                f"monitoring.live_quality cannot watch '{watched}'. Set monitoring.live_quality.metric to one of: "
-                f"{', '.join(allowed)}."
-            )
+        require_live_metric("monitoring.live_quality", self.live_quality.metric or metric, task)
 
     @property
     def watches(self) -> bool:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from millrace.connections import s3_client
 from millrace.errors import DataError, MillraceError, NotFoundError, StorageError
@@ -21,8 +21,7 @@ from millrace.settings import Settings
 from millrace.stores.base import DatasetRef
 from millrace.stores.content_hash import GROUP_ROWS, ContentHash
 from millrace.stores.datasets import TABLE, ParquetDataset, first_line, split_uri
-from millrace.tables.arrow_types import MixedColumnError, arrow_table
-from millrace.tables.spool import Spool
+from millrace.tables.spool import Spool, spooled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +89,18 @@ class S3ArtifactStore:
         return f"s3://{self.bucket}/{key}"
 
     @_explained
+    def put_file(self, key: str, file: IO[bytes]) -> str:
+        """Store what a file holds, in parts where it is large; returns its s3:// URI."""
+        self._client.upload_fileobj(file, self.bucket, key)
+        return f"s3://{self.bucket}/{key}"
+
+    @_explained
+    def fetch(self, uri: str, path: Path) -> None:
+        """Copy one object to a file. Raises NotFoundError."""
+        bucket, key = split_uri(uri)
+        self._client.download_file(bucket, key, str(path))
+
+    @_explained
     def put_folder(self, prefix: str, folder: Path) -> str:
         """Store a folder's files under a prefix; returns the prefix's s3:// URI."""
         for path in sorted(folder.rglob("*")):
@@ -113,8 +124,18 @@ class S3ArtifactStore:
         kept = sorted(files, key=lambda folder: (newest[folder], folder), reverse=True)[:count]
         gone = sorted(set(files) - set(kept))
         for folder in gone:
-            self._remove(files[folder])
+            self.remove(files[folder])
         return gone
+
+    @_explained
+    def remove(self, keys: list[str]) -> None:
+        """Remove objects of the platform's bucket by their keys; one that is not there is no error."""
+        for first in range(0, len(keys), MOST_REMOVED):
+            objects = [{"Key": key} for key in keys[first : first + MOST_REMOVED]]
+            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            if refused := answer.get("Errors"):
+                why = refused[0].get("Message") or refused[0].get("Code")
+                raise StorageError(f"S3 did not remove {refused[0]['Key']}: {why}.")
 
     @_explained
     def get_bytes(self, uri: str) -> bytes:
@@ -171,14 +192,6 @@ class S3ArtifactStore:
     def _client(self) -> Any:
         return s3_client(self._settings)
 
-    def _remove(self, keys: list[str]) -> None:
-        for first in range(0, len(keys), MOST_REMOVED):
-            objects = [{"Key": key} for key in keys[first : first + MOST_REMOVED]]
-            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
-            if refused := answer.get("Errors"):
-                why = refused[0].get("Message") or refused[0].get("Code")
-                raise StorageError(f"S3 did not remove {refused[0]['Key']}: {why}.")
-
     def _reference(self, pipeline: str, version: str, spool: Spool) -> DatasetRef:
         uri = f"s3://{self.bucket}/datasets/{pipeline}/{version}/"
         columns = {field.name: str(field.type) for field in spool.schema()}
@@ -198,32 +211,31 @@ class S3ArtifactStore:
 @contextmanager
 def _gathered(frames: Iterable[pd.DataFrame]) -> Iterator[Spool]:
     """The frames of one table in a spool. Raises DataError for columns that change, or that mix kinds."""
-    with Spool() as spool:
-        try:
-            for frame in frames:
-                _refuse_other_columns(spool, frame)
-                spool.add(arrow_table(frame))
-            spool.schema()
-        except MixedColumnError as error:
-            (_, value), (_, other) = error.values
-            raise DataError(
-                f"The column '{error.column}' mixes values of several kinds ({value!r} and {other!r}).",
-                hint=f"Cast it to one type: {{step: cast, columns: {{{error.column}: string}}}}, or read it with "
-                "read.dtype.",
-            ) from error
+    with spooled(_of_same_columns(frames), _of_two_kinds) as spool:
         if not spool.columns:
             raise DataError("The table has no columns and no rows.")
         yield spool
 
 
-def _refuse_other_columns(spool: Spool, frame: pd.DataFrame) -> None:
-    names, before = [str(name) for name in frame.columns], list(spool.columns)
-    if before and names != before:
-        raise DataError(
-            f"The table's columns change after row {spool.rows}: "
-            f"{', '.join(sorted(set(names) ^ set(before))) or 'their order'}.",
-            hint="All chunks of a table must have the same columns.",
-        )
+def _of_two_kinds(column: str, value: Any, other: Any) -> DataError:
+    return DataError(
+        f"The column '{column}' mixes values of several kinds ({value!r} and {other!r}).",
+        hint=f"Cast it to one type: {{step: cast, columns: {{{column}: string}}}}, or read it with read.dtype.",
+    )
+
+
+def _of_same_columns(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    before, rows = None, 0
+    for frame in frames:
+        names = [str(name) for name in frame.columns]
+        if before and names != before:
+            raise DataError(
+                f"The table's columns change after row {rows}: "
+                f"{', '.join(sorted(set(names) ^ set(before))) or 'their order'}.",
+                hint="All chunks of a table must have the same columns.",
+            )
+        yield frame
+        before, rows = names, rows + len(frame)
 
 
 def _write_parquet(spool: Spool, path: Path) -> str:

@@ -30,6 +30,11 @@ class MonitoringStore(MongoStore):
         return list(self.collection("monitoring_reports").find(wanted).sort("at", -1).limit(limit))
 
     @explained
+    def report(self, pipeline: str, run_id: str) -> Document | None:
+        """One check's report; None where there is none of this pipeline."""
+        return self.collection("monitoring_reports").find_one({"_id": run_id, "pipeline": pipeline})
+
+    @explained
     def claim_retraining(self, pipeline: str, run_id: str, cooldown: timedelta, about: Document) -> bool:
         """Whether this check may set off a retraining: one check can, once in a cooldown.
 

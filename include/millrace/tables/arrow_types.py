@@ -1,6 +1,7 @@
 """Turns values of any origin into the few Arrow types that Millrace's tables have.
 
-Integers are int64, numbers double, text string, times timestamp[ns]; decimals become doubles, nested values JSON text.
+Integers are int64, numbers double, text string, times timestamp[ns]; decimals become
+doubles, or integers where they have no digits behind the point; nested values JSON text.
 """
 
 from __future__ import annotations
@@ -111,6 +112,16 @@ def _decoded(column: Any) -> Any:
     return plain(pc.cast(column, column.type.value_type))
 
 
+def _of_decimals(column: Any) -> Any:
+    """Without digits behind the point they are integers, as keys often are, as far as 64 bits hold them."""
+    if column.type.scale <= 0:
+        try:
+            return pc.cast(column, pa.int64())
+        except pa.ArrowInvalid:
+            pass
+    return _numbers(column)
+
+
 def _integers(column: Any) -> Any:
     if kinds.is_uint64(column.type) and (pc.max(column).as_py() or 0) >= 2**63:
         return pc.cast(column, pa.float64(), safe=False)
@@ -133,7 +144,8 @@ _CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], 
     (lambda kind: isinstance(kind, pa.BaseExtensionType), _text),
     (kinds.is_dictionary, _decoded),
     (kinds.is_integer, _integers),
-    (lambda kind: kinds.is_floating(kind) or kinds.is_decimal(kind), _numbers),
+    (kinds.is_decimal, _of_decimals),
+    (kinds.is_floating, _numbers),
     (lambda kind: kinds.is_timestamp(kind) or kinds.is_date(kind), _time_of),
     (lambda kind: kinds.is_large_string(kind) or kinds.is_string_view(kind), lambda c: pc.cast(c, pa.string())),
     (lambda kind: kinds.is_time(kind) or kinds.is_duration(kind), _text),

@@ -7,7 +7,8 @@ table of a single chunk never touches the disk. Nothing here knows where the chu
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millrace.tables.arrow_types import MixedColumnError, family
+from millrace.tables.arrow_types import MixedColumnError, arrow_table, family
 from millrace.tables.pandas_types import Known, beyond_doubles, frame_of
 
 if TYPE_CHECKING:
@@ -155,6 +156,23 @@ class Spool:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         self._files.append(path)
+
+
+@contextmanager
+def spooled(frames: Iterable[pd.DataFrame], refused: Callable[[str, Any, Any], Exception]) -> Iterator[Spool]:
+    """The frames of one table in a spool.
+
+    Where a column is of two kinds, raises what `refused` makes of its name and two unlike values.
+    """
+    with Spool() as spool:
+        try:
+            for frame in frames:
+                spool.add(arrow_table(frame))
+            spool.schema()
+        except MixedColumnError as error:
+            (_, value), (_, other) = error.values
+            raise refused(error.column, value, other) from error
+        yield spool
 
 
 def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:

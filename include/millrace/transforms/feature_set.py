@@ -13,12 +13,11 @@ from pydantic import Field
 
 from millrace.errors import TransformError, did_you_mean
 from millrace.transforms.as_of import as_of
-from millrace.transforms.base import TransformContext, TransformStep, described
+from millrace.transforms.base import TransformContext, TransformStep
+from millrace.transforms.keys import require_same_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_KINDS = {"i": "number", "u": "number", "f": "number", "M": "time", "b": "truth"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class FeatureSetStep(TransformStep):
         self.require_times(table, self.time)
         self.require(table, *found.entity)
         features = self._chosen(found)
-        self._require_same_kinds(table, features, found.entity)
+        require_same_kinds(self.step, table, features, found.entity, f"the set '{self.name}'")
         added = as_of(
             table, features, entity=found.entity, time=self.time, event_time=found.event_time,
             max_age=found.max_age, known_after=found.known_after,
@@ -78,16 +77,6 @@ class FeatureSetStep(TransformStep):
         if self.columns is None:
             return found.table
         return found.table[list(dict.fromkeys([*keys, *self.columns]))]
-
-    def _require_same_kinds(self, table: pd.DataFrame, features: pd.DataFrame, entity: list[str]) -> None:
-        for key in entity:
-            left, right = (_KINDS.get(side[key].dtype.kind, "text") for side in (table, features))
-            if left != right:
-                raise TransformError(
-                    f"Transform step 'feature_set': the key '{key}' holds {described(table[key])} here and "
-                    f"{described(features[key])} in the set '{self.name}'.",
-                    hint="Cast one of them, or give the source's column types.",
-                )
 
     def _note_unmatched(self, added: pd.DataFrame, context: TransformContext) -> None:
         context.count(

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from millrace.errors import MillraceError, TransformError
-from millrace.tables.arrow_types import MixedColumnError, arrow_table
 from millrace.tables.pandas_types import frame_of
-from millrace.tables.spool import Spool
+from millrace.tables.spool import Spool, spooled
 from millrace.transforms.base import TransformContext, TransformStep
 
 if TYPE_CHECKING:
@@ -120,21 +119,15 @@ def _single(frames: Frames) -> tuple[pd.DataFrame | None, Frames]:
     return None, chain((part for part in (first, second) if part is not None), frames)
 
 
-@contextmanager
-def _spooled(step: TransformStep, frames: Frames) -> Iterator[Spool]:
-    with Spool() as spool:
-        try:
-            for frame in frames:
-                spool.add(arrow_table(frame))
-            spool.schema()
-        except MixedColumnError as error:
-            (_, value), (_, other) = error.values
-            raise TransformError(
-                f"Transform step '{step.step}': the column '{error.column}' holds {value!r} and {other!r}, "
-                "which are of two kinds.",
-                hint="Cast the column to one type.",
-            ) from error
-        yield spool
+def _spooled(step: TransformStep, frames: Frames) -> AbstractContextManager[Spool]:
+    def of_two_kinds(column: str, value: Any, other: Any) -> TransformError:
+        return TransformError(
+            f"Transform step '{step.step}': the column '{column}' holds {value!r} and {other!r}, "
+            "which are of two kinds.",
+            hint="Cast the column to one type.",
+        )
+
+    return spooled(frames, of_two_kinds)
 
 
 def _whole(spool: Spool, kept: Kept) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from millrace.errors import TransformError
-from millrace.tables.pandas_types import keeping_integers
-from millrace.transforms.base import TransformContext, TransformStep, described
+from millrace.transforms.base import TransformContext, TransformStep
+from millrace.transforms.keys import require_same_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ class Join(TransformStep):
 
         other = context.once(self, lambda: self._other(context))
         self.require(table, *self.on)
-        self._require_same_kinds(table, other)
+        require_same_kinds(self.step, table, other, self.on, "the joined table")
         self._refuse_taken_names(table, other)
         try:
             joined = table.merge(
@@ -77,17 +77,6 @@ class Join(TransformStep):
             )
         return other[list(dict.fromkeys([*self.on, *self.columns]))] if self.columns is not None else other
 
-    def _require_same_kinds(self, table: pd.DataFrame, other: pd.DataFrame) -> None:
-        kinds = {"i": "number", "u": "number", "f": "number", "M": "time", "b": "truth"}
-        for key in self.on:
-            left, right = (kinds.get(side[key].dtype.kind, "text") for side in (table, other))
-            if left != right:
-                raise TransformError(
-                    f"Transform step 'join': the key '{key}' holds {described(table[key])} here and "
-                    f"{described(other[key])} in the joined table.",
-                    hint="Cast one of them, or give the source's column types.",
-                )
-
     def _refuse_taken_names(self, table: pd.DataFrame, other: pd.DataFrame) -> None:
         taken = {str(name) for name in (*table.columns, *other.columns)}
         shared = [name for name in other.columns if name in table.columns and name not in self.on]
@@ -100,6 +89,8 @@ class Join(TransformStep):
 
     def _matchable(self, table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
         """The rows of the other table that have a key; those of its times that name no zone are UTC."""
+        from millrace.tables.pandas_types import keeping_integers
+
         other = keeping_integers(other.dropna(subset=self.on))
         for key in self.on:
             if table[key].dtype.kind == "M" and table[key].dt.tz != other[key].dt.tz:

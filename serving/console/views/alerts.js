@@ -16,25 +16,25 @@ export function load({ status, before }) {
 }
 
 export function draw({ alerts, next_before: next }, { status = "active", before }) {
-  const refused = h("div", { id: "refused" });
   return [
     pageHead("Alerts", null, filter(status)),
-    refused,
-    alerts.length ? list(alerts, refused) : empty(status === "active" ? "Nothing is wrong" : "No alerts", null),
+    h("div", { id: "refused", keep: "refused" }),
+    alerts.length ? list(alerts) : empty(status === "active" ? "Nothing is wrong" : "No alerts", null),
     h("div", { class: "links" },
       before ? h("a", { href: address(status) }, "← Newest") : null,
       next ? h("a", { href: address(status, next) }, "Older →") : null),
   ];
 }
 
-function list(alerts, refused) {
-  return table("Alerts, newest first", [["State"], ["Pipeline"], ["What", "wide"], ["Since", "nowrap"], [""]],
-    alerts.map((alert) => ({ class: "stacked", cells: [
+function list(alerts) {
+  return table("Alerts, newest first", [["State"], ["Pipeline", "name"], ["What", "wide"], ["Since", "nowrap"], [""]],
+    alerts.map((alert) => ({ key: alert.id, class: "stacked", cells: [
       h("div", { class: "chips" }, tag(alert.status, LOOK[alert.status]), tag(alert.severity, alert.severity === "critical" ? "is-bad" : "is-warn")),
-      h("a", { href: `#/runs?pipeline=${encodeURIComponent(alert.pipeline)}` }, alert.pipeline),
+      h("div", {}, h("a", { href: `#/models/${encodeURIComponent(alert.pipeline)}` }, alert.pipeline),
+        h("div", { class: "small" }, h("a", { href: `#/models/${encodeURIComponent(alert.pipeline)}/checks` }, "Checks"))),
       h("div", {}, alert.message, h("div", { class: "small muted" }, told(alert))),
       ago(alert.opened_at),
-      actions(alert, refused),
+      actions(alert),
     ] })));
 }
 
@@ -42,19 +42,21 @@ function told(alert) {
   const ended = alert.resolved_by ? `ended by ${alert.resolved_by}: ${alert.resolved_reason}` : null;
   const known = alert.acknowledged_by ? `known to ${alert.acknowledged_by}` : null;
   const lost = alert.deliveries.filter(({ error }) => error).map(({ channel, error }) => `${channel}: ${error}`);
-  return [`seen ${alert.times_seen} times`, ended ?? known, ...lost].filter(Boolean).join(" · ");
+  return [alert.times_seen === 1 ? "seen once" : `seen ${alert.times_seen} times`, ended ?? known, ...lost].filter(Boolean).join(" · ");
 }
 
-function actions(alert, refused) {
-  const button = (verb, text) => h("button", { type: "button", class: "button copy", id: `${verb}-${alert.id}`, onclick: () => change(alert, verb, refused) }, text);
+function actions(alert) {
+  const button = (verb, text) => h("button", { type: "button", class: "button copy", id: `${verb}-${alert.id}`, onclick: () => change(alert, verb) }, text);
   if (alert.status === "resolved" || !can("alerts")) return "";
   return h("div", { class: "chips" },
     alert.status === "open" ? button("acknowledge", "Acknowledge") : null, button("resolve", "Resolve"));
 }
 
-async function change(alert, verb, refused) {
+async function change(alert, verb) {
+  const refused = document.getElementById("refused");
   try {
     await post(`api/v1/alerts/${encodeURIComponent(alert.id)}/${verb}`, {});
+    refused.replaceChildren();
     changed();
   } catch (error) {
     refused.replaceChildren(notice("is-bad", null, [error.message]));

@@ -1,6 +1,7 @@
 // What the checks of a champion found, newest first, and what came of it.
 import { get } from "../api.js";
 import { h } from "../dom.js";
+import { pagesOf } from "../files.js";
 import { ago, exact, measure, words } from "../format.js";
 import { empty, notice, table, tag } from "../parts.js";
 
@@ -8,9 +9,16 @@ export const tab = "models";
 export const title = ({ name }) => `Checks of ${name}`;
 export const pause = () => 15000;
 
-export function load({ name, before }) {
+export async function load({ name, before }) {
   const wanted = new URLSearchParams([["limit", "20"], ...(before ? [["before", before]] : [])]);
-  return get(`api/v1/pipelines/${encodeURIComponent(name)}/monitoring?${wanted}`);
+  const [found, addressOf] = await Promise.all([get(`api/v1/pipelines/${encodeURIComponent(name)}/monitoring?${wanted}`), pagesOf(name)]);
+  return { ...found, reports: found.reports.map((report) => ({ ...report, pages: pages(report, addressOf) })) };
+}
+
+/** [part, address] of each page that the report lists. */
+function pages({ parts, run_id: check }, addressOf) {
+  return Object.entries(parts).flatMap(([name, part]) =>
+    Object.keys(part.pages ?? {}).filter((page) => page.endsWith("_html")).map((page) => [name, addressOf(check, page)]));
 }
 
 export function draw({ reports, last_retraining: last, next_before: next }, { name, before }) {
@@ -32,11 +40,13 @@ export function draw({ reports, last_retraining: last, next_before: next }, { na
 
 function list(reports) {
   return table("Checks, newest first", [["When", "nowrap"], ["Version", "num"], ["Outcome"], ["What was found", "wide"]],
-    reports.map((report) => ({ class: "tall stacked", cells: [
+    reports.map((report) => ({ key: report.run_id, class: "tall stacked", cells: [
       ago(report.at),
       report.model_version,
       outcome(report),
       h("div", {}, Object.entries(report.parts).map(([name, part]) => partOf(name, part)),
+        report.pages.map(([name, address]) => h("p", { class: "small" },
+          h("a", { href: address, target: "_blank", rel: "noopener" }, `Distributions: ${name} ↗`))),
         report.retrain ? h("p", { class: "small muted" }, `Trains again: ${report.reason}`) : null),
     ] })));
 }

@@ -1,8 +1,9 @@
 // The forecasts of a pipeline: one series at a time, with its interval and what turned out to be true.
 import { get } from "../api.js";
-import { lineChart } from "../chart.js";
 import { h } from "../dom.js";
 import { ago, count, exact, measure, momentOf, zoneOf } from "../format.js";
+import { lineChart } from "../line.js";
+import { mix } from "../mix.js";
 import { empty, facts, notice, pageHead, section, table, tag } from "../parts.js";
 
 export const tab = "forecasts";
@@ -29,7 +30,7 @@ const since = (origins) => (origins.length ? [["from", origins.at(-1).from]] : [
 export function draw(answer, parameters) {
   const { names, pipeline, all = [], series, origins = [], forecasts = [], target } = answer;
   if (!pipeline) return [pageHead("Forecasts"), empty("No pipeline forecasts yet", "A spec with task: forecast makes forecasts ahead.", "millrace run city-energy-demand")];
-  const head = pageHead("Forecasts", series || null, pickers(names, pipeline, all, series, origins, parameters));
+  const head = pageHead("Forecasts", all.length > 1 ? series : null, pickers(names, pipeline, all, series, origins, parameters));
   if (!all.length) return [head, empty("No forecast yet", "A run whose version becomes the champion makes one.", `millrace run ${pipeline}`)];
   if (!forecasts.length) return [head, empty("No such forecast", "Choose another series or another forecast above.")];
   const points = forecasts.map((one) => ({ at: one.timestamp, value: one[target], low: one.confidence_lower, high: one.confidence_upper, actual: one.actual, level: one.level }));
@@ -38,6 +39,7 @@ export function draw(answer, parameters) {
     forecasts.length === MOST ? notice("is-warn", null, [`Only the first ${count(MOST)} values are shown. Choose one forecast above.`]) : null,
     overview(points, forecasts, pipeline),
     section(target, [forecasts[0].level ? null : "No interval was asked for. ", zoneOf(points) ? `Times in ${zoneOf(points)}.` : null], lineChart(target, points)),
+    mix(forecasts),
     section("Values", null, values(points, forecasts, target)),
   ];
 }

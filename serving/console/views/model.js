@@ -14,15 +14,16 @@ export const pause = () => 5000;
 
 export async function load({ name }) {
   const path = `api/v1/models/${encodeURIComponent(name)}`;
-  const [{ model, notes }, told] = await Promise.all([get(path), get(`${path}/decisions?limit=3`).catch(unserved)]);
+  const untold = [];
+  const tell = (error) => {
+    if (!(error instanceof Refusal)) throw error;
+    untold.push(error.message);
+    return null;
+  };
+  const [{ model, notes }, told] = await Promise.all([get(path), get(`${path}/decisions?limit=3`).catch(tell)]);
   const [schema, traffic] = model.loaded === null ? [null, null] // it answers no rows, or nothing yet
-    : await Promise.all([get(`${path}/schema`).catch(unserved), get(`${path}/traffic`).catch(unserved)]);
-  return { model, notes, traffic, decisions: told?.decisions ?? [], fields: schema?.fields ?? null, version: schema?.model_version ?? null };
-}
-
-function unserved(error) {
-  if (error instanceof Refusal) return null;
-  throw error;
+    : await Promise.all([get(`${path}/schema`).catch(tell), get(`${path}/traffic`).catch(tell)]);
+  return { model, notes: [...new Set([...notes, ...untold])], traffic, decisions: told?.decisions ?? [], fields: schema?.fields ?? null };
 }
 
 export function draw({ model, notes, traffic, decisions, fields }) {
@@ -50,11 +51,12 @@ export function draw({ model, notes, traffic, decisions, fields }) {
   ];
 }
 
-function unservedNote({ name, aliases }) {
+function unservedNote({ name, aliases, error }) {
   const waits = aliases.challenger;
   return waits && !aliases.champion
     ? empty("No version serves yet", `Version ${waits} waits for a person: in Airflow's Required Actions, or by “Promote” below.`)
-    : empty("No version serves yet", "A promoted run makes one.", `millrace run ${name}`);
+    : aliases.champion && !error ? empty("It is being loaded", `Version ${aliases.champion} is the champion and answers as soon as the service has loaded it.`)
+    : empty("No version serves yet", error ? null : "A promoted run makes one.", error ? null : `millrace run ${name}`);
 }
 
 function forecast({ name }) {

@@ -19,7 +19,7 @@ export function draw({ models, notes }) {
 }
 
 function list(models) {
-  return table("Models", [["Model"], ["State"], ["Champion", "num"], ["Task"], ["Metrics", "wide"], ["Loaded", "nowrap told"]],
+  return table("Models", [["Model", "name"], ["State"], ["Champion", "num"], ["Task"], ["Metrics", "wide"], ["Loaded", "nowrap told"]],
     models.map((model) => ({
       class: "linked stacked",
       cells: [

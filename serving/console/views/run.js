@@ -4,11 +4,12 @@ import { breakdown } from "../breakdown.js";
 import { comparison } from "../comparison.js";
 import { h, outside } from "../dom.js";
 import { filesOf } from "../files.js";
-import { ago, count, duration, exact, secondsBetween, shortRun, words } from "../format.js";
+import { ago, count, exact, lasting, shortRun, words } from "../format.js";
 import { badge, copyButton, empty, facts, notice, section, table, tag } from "../parts.js";
 import { profile } from "../profile.js";
 import { timeline } from "../timeline.js";
 
+const MOST_EXAMPLES = 4;
 export const tab = "runs";
 export const title = ({ id }) => `Run ${id}`;
 export async function load({ id }) {
@@ -49,7 +50,7 @@ function overview(run) {
   const interval = run.interval ? `${exact(run.interval.start)} to ${exact(run.interval.end)}` : null;
   return facts([
     ["Started", run.started_at ? ago(run.started_at) : "Not yet", run.trigger?.by ? `by ${run.trigger.by}` : null],
-    ["Duration", run.started_at ? duration(secondsBetween(run.started_at, run.finished_at)) : "–"],
+    ["Duration", lasting(run.started_at, run.finished_at)],
     ["Rows read", count(rows.extracted)],
     ["Quarantined", count(rows.quarantined)],
     ["Rows used", count(rows.transformed ?? rows.validated)],
@@ -69,7 +70,7 @@ function validation(run) {
   const held = run.expectations_passed;
   if (!failed.length) {
     const sentence = held ? `All ${held} expectation${held === 1 ? "" : "s"} held.` : "The spec declares no expectations.";
-    return section("Validation", report, h("p", { class: "card verdict" }, badge("success", "Passed"), sentence));
+    return section("Validation", report, h("p", { class: "card verdict" }, held ? badge("success", "Passed") : null, sentence));
   }
   const aside = h("span", {}, held ? `${held} expectation${held === 1 ? "" : "s"} held. ` : "", report);
   return section("Validation", aside, table("Expectations that did not hold",
@@ -79,9 +80,13 @@ function validation(run) {
       h("div", {}, h("div", { class: "expectation" }, result.message),
         h("div", { class: "small muted mono" }, result.expect)),
       result.unexpected_count === null ? "–" : `${count(result.unexpected_count)} of ${count(result.rows)}`,
-      h("span", { class: "small mono" }, (result.examples ?? []).slice(0, 4).map((value) => JSON.stringify(value)).join(", ")),
+      h("span", { class: "small mono" }, (result.examples ?? []).slice(0, MOST_EXAMPLES).map(example).join(", ")),
     ])));
 }
+
+/** A value that broke an expectation, and where it stands. */
+const example = (one) => (one && typeof one === "object" && "value" in one
+  ? `${JSON.stringify(one.value)}${one.row === undefined || one.row === null ? "" : ` in row ${one.row}`}` : JSON.stringify(one));
 
 function plots(run) {
   const names = run.artifacts.plots;

@@ -1,7 +1,7 @@
 // The runs, newest first, by pipeline and status.
 import { get } from "../api.js";
 import { h } from "../dom.js";
-import { ago, duration, secondsBetween, shortRun } from "../format.js";
+import { ago, lasting, shortRun } from "../format.js";
 import { badge, empty, pageHead, table, tag } from "../parts.js";
 
 export const tab = "runs";
@@ -29,18 +29,19 @@ export function draw({ runs, names, next_before: next }, parameters) {
 
 function list(runs) {
   const rows = runs.map((run) => ({
+    key: run.run_id,
     class: "linked stacked",
     cells: [
       badge(run.status),
       h("div", {}, h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.pipeline),
         h("div", { class: "small muted mono nowrap" }, shortRun(run))),
       ago(run.started_at ?? run.created_at),
-      run.started_at ? duration(secondsBetween(run.started_at, run.finished_at)) : "–",
+      lasting(run.started_at, run.finished_at),
       outcome(run),
     ],
   }));
   return table("Runs, newest first",
-    [["Status"], ["Pipeline"], ["Started", "nowrap"], ["Duration", "num"], ["Outcome", "wide"]], rows);
+    [["Status"], ["Pipeline", "name"], ["Started", "nowrap"], ["Duration", "num"], ["Outcome", "wide"]], rows);
 }
 
 function outcome(run) {

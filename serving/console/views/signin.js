@@ -23,7 +23,7 @@ export function signInForm(done) {
     said.replaceChildren(why ? notice("is-bad", null, [why]) : "");
     if (!why) done();
   });
-  return h("div", { class: "card sign-in" }, said, form,
+  return h("div", { class: "card sign-in", keep: "sign-in" }, said, form,
     h("details", {}, h("summary", {}, "I have a reset token"), resetForm(said)));
 }
 

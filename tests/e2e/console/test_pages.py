@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from console_browser import WIDTHS, see
 
-from millrace.stores.traffic import MongoTrafficRules, TrafficRule
+from millrace.stores.traffic import MongoTrafficRules
 
 pytestmark = pytest.mark.e2e
 
@@ -73,7 +73,8 @@ def test_a_value_that_does_not_fit_is_told_beside_its_field(browser, address):
 
 def test_the_traffic_of_a_model_is_shown_once_it_is_shared_out(browser, address, installation):
     rules = MongoTrafficRules(installation)
-    set_ = rules.put(TrafficRule(name="tumour", weights={"champion": 3, "1": 1}, shadow="99"), "otto")
+    shared = {"weights": {"champion": 3.0, "1": 1.0}, "shadow": "99"}
+    set_ = rules.put(rules.get("tumour").model_copy(update=shared), "otto")
     try:
         browser.get(f"{address}#/models/tumour")
         see(browser, "h2", "Traffic")

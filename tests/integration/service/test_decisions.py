@@ -66,3 +66,37 @@ def test_a_caller_is_told_what_it_may_do(settings: Settings, registry: Any, star
     monkeypatch.setenv("SERVING_ANONYMOUS_ROLE", "none")
     with start(settings) as client:
         assert client.get("/api/v1/auth/me").json()["permissions"] == []
+
+
+SPEC = """
+name: mill-flow
+source: {type: sample, name: sklearn/diabetes}
+task: regression
+target: target
+candidates: [{estimator: ridge}]
+"""
+
+
+def test_a_version_waits_until_it_is_decided_on_whatever_ran_since(
+    settings: Settings, registry: Any, register: Any, fitted: Any, run_store: MongoRunStore, start: Any, tmp_path: Any
+) -> None:
+    register(fitted(1.0))
+    register(fitted(2.0))
+    registry.set_alias("mill-flow", "champion", "1")
+    registry.set_alias("mill-flow", "challenger", "2")
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "mill-flow.yaml").write_text(SPEC)
+
+    def waiting(client: Any) -> Any:
+        return client.get("/api/v1/pipelines").json()["pipelines"][0]["waiting"]
+
+    with start(settings.model_copy(update={"millrace_pipelines_dir": tmp_path / "specs"})) as client:
+        assert waiting(client) is None  # the alias alone says nothing
+        decide(run_store, 2, "waiting")
+        assert waiting(client) == "2"
+        decide(run_store, 3, "refused")
+        assert waiting(client) == "2"
+        about = {"model": "mill-flow", "version": "2", "kind": "approval", "by": "anna", "reason": "Rejected."}
+        told = {"outcome": "rejected", "at": NOON + timedelta(hours=9)}
+        run_store.record_decision({"_id": "mill-flow/r2/approval", **about, **told})
+        assert waiting(client) is None

@@ -249,3 +249,42 @@ def test_the_real_files_have_their_real_shapes(read, data_dir):
     assert table.shape == (31_483, 9)
     assert pd.Series(table["at"]).is_monotonic_increasing
     assert str(table["at"].iloc[0]) == "2014-12-31 23:00:00+00:00"
+
+
+LONG = 2**53 + 1
+
+
+@pytest.mark.parametrize("chunk", [2, 1000, 100_000])
+def test_integers_that_no_double_holds_stay_exact_beside_nulls(read_text, chunk):
+    rows = f"{LONG},1\n" * 1200 + ",2\n" + f"{-LONG - 2},3\n" * 900
+    table, _ = read_text(f"id,n\n{rows}", how={"chunk_rows": chunk})
+    assert table["id"].tolist() == [LONG] * 1200 + [pd.NA] + [-LONG - 2] * 900
+
+
+@pytest.mark.parametrize("other", ["1.5", "1e300"])
+def test_large_numbers_that_are_no_integers_stay_doubles(read_text, other):
+    table, _ = read_text(f"x,n\n{LONG},1\n,2\n{other},3\n")
+    assert table["x"].dropna().tolist() == [float(LONG), float(other)]
+
+
+@pytest.mark.parametrize("beside", ["3", ""])
+@pytest.mark.parametrize("value", [str(2**63), str(2**64 - 1), "9" * 20, str(-(2**63) - 1), "1.5"])
+def test_a_declared_integer_that_is_none_is_refused_and_never_wraps_round(read_text, value, beside):
+    with pytest.raises(SourceError):
+        read_text(f"a,b\n{value},1\n{beside},2\n", read={"dtype": {"a": "int"}})
+
+
+def test_declared_integers_may_be_negative(read_text):
+    table, _ = read_text(f"a,b\n-5,1\n{-(2**63)},2\n", read={"dtype": {"a": "int"}})
+    assert table["a"].tolist() == [-5, -(2**63)]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name_when_utf_8_is_named(read_text):
+    table, _ = read_text("a,b\né,1\n".encode("utf-8-sig"), read={"encoding": "UTF-8"})
+    assert table.columns.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("content", ["a,b\nx,1\n".encode("utf-16-le"), b"a,b\nx\0y,1\n"])
+def test_nul_in_a_text_is_told_and_never_cuts_a_field_off(read_text, content):
+    with pytest.raises(SourceError, match=r"character NUL.*utf-16-le"):
+        read_text(content)

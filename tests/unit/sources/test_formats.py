@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import decimal
 import gzip
 import io
 import json
 import zipfile
+from datetime import date
 
 import pandas as pd
 import pyarrow as pa
@@ -267,3 +269,71 @@ def test_any_bytes_are_a_table_or_a_clear_refusal(read_text, content, name):
     except SourceError as error:
         outcome = error
     assert isinstance(outcome, pd.DataFrame) or outcome.hint
+
+
+def test_excel_keeps_codes_with_leading_zeros_and_truth_values_beside_nulls(read_text):
+    sheet = pd.DataFrame(
+        {"zip": ["01234", "99999"], "mixed": ["007", 12], "n": ["1", "2.5"], "ok": [True, None], "id": [2, None]}
+    )
+    table, _ = read_text(workbook(a=sheet), name="a.xlsx")
+    assert table["zip"].tolist() == ["01234", "99999"]
+    assert table["mixed"].tolist() == ["007", "12"]
+    assert table["n"].tolist() == [1, 2.5]
+    assert table["ok"].tolist() == [True, None]
+    assert table["id"].dropna().tolist() == [2]
+
+
+def test_a_negative_number_names_no_sheet(read_text):
+    with pytest.raises(SourceError, match=r"read\.sheet is -1"):
+        read_text(workbook(a=FRAME), name="a.xlsx", read={"sheet": -1})
+
+
+def test_decimals_without_a_fraction_are_exact_integers(read_text):
+    whole = pa.array([decimal.Decimal(2**53 + 1), decimal.Decimal(1)], pa.decimal128(38, 0))
+    table, _ = read_text(written(pa.table({"id": whole})), name="a.parquet")
+    assert table["id"].tolist() == [2**53 + 1, 1]
+
+
+def test_a_time_that_nanoseconds_do_not_reach_is_named_and_can_be_read_as_text(read_text):
+    content = written(pa.table({"until": pa.array([date(9999, 12, 31), date(2024, 1, 1)])}))
+    with pytest.raises(SourceError, match=r"'until'.*9999-12-31.*1678 to 2261"):
+        read_text(content, name="a.parquet")
+    table, _ = read_text(content, name="a.parquet", read={"dtype": {"until": "str"}})
+    assert table["until"].tolist() == ["9999-12-31", "2024-01-01"]
+
+
+def written(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [("bool", '"false"', False), ("bool", "1", True), ("int", "2.0", 2), ("int", '"7"', 7)],
+)
+def test_a_declared_kind_reads_what_is_written(read_text, kind, value, expected):
+    table, _ = read_text(f'{{"a": {value}}}', name="a.jsonl", read={"dtype": {"a": kind}})
+    assert table["a"].tolist() == [expected]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("bool", '"maybe"'), ("bool", "2"), ("int", "1.7"), ("int", "Infinity")])
+def test_a_declared_kind_makes_nothing_up(read_text, kind, value):
+    with pytest.raises(SourceError, match=f"which is no {kind}"):
+        read_text(f'{{"a": {value}}}', name="a.jsonl", read={"dtype": {"a": kind}})
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [('{"a.b": 1, "a": {"b": 2}}', "'a.b' twice"), ('{"a":' * 100_000 + "1" + "}" * 100_000, "nested too deeply")],
+)
+def test_json_that_would_lose_a_value_is_refused(read_text, line, says):
+    with pytest.raises(SourceError, match=says):
+        read_text(line, name="a.jsonl")
+
+
+def test_json_without_a_wanted_column_is_refused_and_half_a_character_replaced(read_text):
+    with pytest.raises(SourceError, match="names the column 'z'"):
+        read_text('{"a": 1}', name="a.jsonl", read={"columns": ["z"]})
+    table, _ = read_text('{"a": "x\\ud800"}', name="a.jsonl")
+    assert table["a"].tolist() == ["x\ufffd"]

@@ -139,3 +139,26 @@ def test_any_offset_is_read_as_the_same_moment(read_text, moment, minutes):
     text = f"{moment.isoformat(timespec='microseconds')}{sign}{size // 60:02d}:{size % 60:02d}"
     found, _ = times(read_text, f"t,n\n{text},1\n", {"from": "t"})
     assert found == [pd.Timestamp(moment.replace(tzinfo=UTC) - timedelta(minutes=minutes))]
+
+
+def test_offsets_of_hours_alone_are_offsets(read_text):
+    found, _ = times(read_text, "t,n\n2024-01-01 00:00:00+01,1\n2024-07-01 00:00:00+02,2\n", {"from": "t"})
+    assert found == [utc(2023, 12, 31, 23), utc(2024, 6, 30, 22)]
+    with pytest.raises(SourceError, match="Some times have an offset"):
+        times(read_text, "t,n\n2024-01-01T00:00:00+01,1\n2024-01-01T00:00:00,2\n", {"from": "t"})
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "says"),
+    [
+        ("1700000000123", {"format": "unix"}, "after the year 2261.*unix_ms"),
+        ("inf", {"format": "unix"}, "after the year 2261"),
+        ("9999-12-31", {}, "not between the years 1678 and 2261"),
+        ("31.12.9999", {"format": "%d.%m.%Y"}, "not between the years 1678 and 2261"),
+        ("2024-01-01", {"format": "%Q"}, "'%Q', which is no format of times"),
+        ("2024 2024", {"format": "%Y %Y"}, "which is no format of times"),
+    ],
+)
+def test_times_and_formats_that_cannot_be_say_so(read_text, value, rule, says):
+    with pytest.raises(SourceError, match=says):
+        times(read_text, f"t,n\n{value},1\n", {"from": "t", **rule})

@@ -18,6 +18,7 @@ from millrace.errors import SourceError
 from millrace.sources.base import Reading
 from millrace.sources.formats.checks import check_header, check_named_columns, column_names, drop_unnamed, pandas_dtypes
 from millrace.sources.formats.encoding import encoding_of
+from millrace.sources.formats.long_integers import are_integers, far_columns
 from millrace.sources.formats.opening import TableFile
 from millrace.sources.formats.raw_text import RawText
 from millrace.sources.formats.text_columns import note_almost_numbers
@@ -43,6 +44,9 @@ class _Delimited:
     file: TableFile
     reading: Reading
 
+    whole: frozenset[str] = frozenset()
+    """Columns of integers that pandas, for the nulls among them, would pass through doubles, which do not hold them."""
+
     def __post_init__(self) -> None:
         options = self.file.options
         self.encoding = encoding_of(self.file.path, options.encoding, self.file.shown)
@@ -57,6 +61,7 @@ class _Delimited:
         """The frames, read again with some columns as text where numbers would not do."""
         text = self.reading.text_columns & set(self.names)
         codes: frozenset[str] | None = None
+        looked = False
         while True:
             with Spool() as spool:
                 self._fill(spool, text)
@@ -66,6 +71,10 @@ class _Delimited:
                 if more:
                     text |= more
                     continue
+                if not looked:
+                    looked, self.whole = True, self._long_integers(spool)
+                    if self.whole:
+                        continue
                 drop_unnamed(spool, self.reading)
                 note_almost_numbers(spool, self.reading, self._meant_as_text() | (codes or frozenset()))
                 yield from spool.frames()
@@ -117,6 +126,24 @@ class _Delimited:
             )
         return codes
 
+    def _long_integers(self, spool: Spool) -> frozenset[str]:
+        """Undeclared columns of integers beyond 2^53 that were read as doubles; declared ones that do not fit."""
+        declared = [name for name, kind in self.file.options.dtype.items() if kind == "int"]
+        doubles, negative = far_columns(spool, declared)
+        meant = self._meant_as_text() | frozenset(self.file.options.units)
+        asked = [name for name in (*doubles, *negative) if name not in meant or name in negative]
+        whole = dict.fromkeys(asked, True)
+        for chunk in self._chunks(frozenset(asked), only=asked) if asked else ():
+            for name in asked:
+                fits, odd = are_integers(chunk[name])
+                whole[name] &= fits
+                if name in negative and odd is not None:
+                    raise SourceError(
+                        f"Column '{name}' of {self.file.shown} holds {odd}, which is beyond 64 bits.",
+                        hint=f"Set read: {{dtype: {{{name}: str}}}}.",
+                    )
+        return frozenset(name for name in doubles if whole.get(name))
+
     def _chunks(self, text: frozenset[str], only: list[str] | None = None) -> Iterator[pd.DataFrame]:
         try:
             with warnings.catch_warnings():
@@ -126,7 +153,7 @@ class _Delimited:
                         yield numbers_of(chunk, self.file.options.units, self.file.options.decimal, self.file.shown)
         except pd.errors.EmptyDataError:
             return
-        except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError, OverflowError) as error:
+        except (pd.errors.ParserError, pd.errors.ParserWarning, TypeError, ValueError, OverflowError) as error:
             raise self._explained(error) from error
 
     def _arguments(self, text: frozenset[str], only: list[str] | None) -> dict[str, Any]:
@@ -145,7 +172,9 @@ class _Delimited:
             "index_col": False,
             "na_values": options.na_values or None,
             "keep_default_na": options.default_na,
-            "dtype": pandas_dtypes(options) | dict.fromkeys((*text, *options.units), "str"),
+            "dtype": dict.fromkeys(self.whole, "Int64")
+            | pandas_dtypes(options)
+            | dict.fromkeys((*text, *options.units), "str"),
             "chunksize": max(1000, min(self.reading.chunk_rows, _CELLS // len(self.names))),
             "low_memory": False,
             "float_precision": "round_trip",
@@ -164,6 +193,12 @@ class _Delimited:
             return SourceError(
                 f"The rows of {shown} have more fields than its header, which has {len(self.names)}.",
                 hint="Mend the header, or check read: {sep: …, skip_rows: …}.",
+            )
+        if isinstance(error, TypeError) and "safely cast" in text:
+            declared = ", ".join(name for name, kind in self.file.options.dtype.items() if kind == "int")
+            return SourceError(
+                f"{shown} holds a fraction in a column that read.dtype declares as int ({declared}).",
+                hint="Declare it as float.",
             )
         if "EOF inside string" in text:
             return SourceError(

@@ -22,7 +22,9 @@ def encoding_of(path: Path, named: str | None, shown: str) -> str:
 
     Raises SourceError that names the line, the byte, and the encoding that it looks like.
     """
-    encoding = named or _marked(path) or "utf-8"
+    marked = _marked(path)
+    # Named UTF-8 or not, a mark at the beginning is no part of the first column's name.
+    encoding = "utf-8-sig" if marked == "utf-8-sig" and _is_utf8(named) else named or marked or "utf-8"
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
     except LookupError as error:
@@ -32,6 +34,10 @@ def encoding_of(path: Path, named: str | None, shown: str) -> str:
         ) from error
     _check(path, decoder, encoding, shown)
     return encoding
+
+
+def _is_utf8(named: str | None) -> bool:
+    return named is None or named.lower().replace("_", "-") in {"utf-8", "utf8"}
 
 
 def _marked(path: Path) -> str | None:
@@ -46,13 +52,22 @@ def _check(path: Path, decoder: codecs.IncrementalDecoder, encoding: str, shown:
         while True:
             block = stream.read(_BLOCK)
             try:
-                decoder.decode(block, final=not block)
+                text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 line += error.object[: error.start].count(b"\n")
                 raise _undecodable(path, error, encoding, line, shown) from error
+            if "\0" in text:
+                raise _not_text(encoding, line + text[: text.index("\0")].count("\n"), shown)
             if not block:
                 return
             line += block.count(b"\n")
+
+
+def _not_text(encoding: str, line: int, shown: str) -> SourceError:
+    return SourceError(
+        f"{shown} is not {encoding} text: line {line} holds the character NUL.",
+        hint="UTF-16 without a mark looks like that: set read: {encoding: utf-16-le} or utf-16-be.",
+    )
 
 
 def _undecodable(path: Path, error: UnicodeDecodeError, encoding: str, line: int, shown: str) -> SourceError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -17,6 +19,7 @@ from millrace.sources.records import mixed_error
 from millrace.tables.arrow_types import MixedColumnError, arrow_table
 from millrace.tables.spool import Spool
 
+_CODE = re.compile(r"0\d{2,}")
 # What openpyxl and the libraries below it raise on a workbook that is cut off or altered.
 _DAMAGES = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, SyntaxError),
@@ -56,7 +59,7 @@ def _sheet(book: pd.ExcelFile, file: TableFile, reading: Reading) -> str:
     wanted = file.options.sheet
     names = [str(name) for name in book.sheet_names]
     if isinstance(wanted, int):
-        if wanted >= len(names):
+        if not 0 <= wanted < len(names):
             raise SourceError(
                 f"{file.shown} has {len(names)} sheets, but read.sheet is {wanted}.",
                 hint=f"Sheets: {', '.join(names)}.",
@@ -100,7 +103,7 @@ def _table(
         "names": names,
         "na_values": options.na_values or None,
         "keep_default_na": options.default_na,
-        "dtype": pandas_dtypes(options),
+        "dtype": dict.fromkeys(names, object) | pandas_dtypes(options),
     }
     try:
         table: pd.DataFrame = book.parse(sheet, **arguments)
@@ -114,10 +117,31 @@ def _table(
             f"Sheet '{sheet}' of {file.shown} has a header of {len(names)} columns but no rows.",
             hint="Name another one by read: {sheet: …}.",
         )
-    for name in text_columns & set(names):
-        if table[name].dtype == object:
-            table[name] = table[name].map(lambda value: value if pd.isna(value) else str(value))
+    for name in set(names) - set(options.dtype):
+        if name in text_columns:
+            table[name] = table[name].map(lambda value: value if _is_time(value) else str(value), na_action="ignore")
+        else:
+            table[name] = _numbers_in_text(table[name])
     return table[options.columns] if options.columns else table
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, datetime)
+
+
+def _numbers_in_text(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers that the sheet holds as text become numbers; digits with leading zeros are codes, and stay text."""
+    texts = [value for value in values if isinstance(value, str)]
+    if not texts or any(_CODE.fullmatch(text) for text in texts):
+        return values if not texts else values.map(_as_code, na_action="ignore")
+    try:
+        return pd.to_numeric(values) if not any(isinstance(value, bool | datetime) for value in values) else values
+    except (ValueError, TypeError):
+        return values
+
+
+def _as_code(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _mixed(error: MixedColumnError, file: TableFile) -> SourceError:

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from millrace.errors import SinkError, did_you_mean
-from millrace.tables.arrow_types import MixedColumnError, arrow_table
-from millrace.tables.spool import Spool
+from millrace.tables.spool import Spool, spooled
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@contextmanager
-def gathered(frames: Iterable[pd.DataFrame]) -> Iterator[Spool]:
+def gathered(frames: Iterable[pd.DataFrame]) -> AbstractContextManager[Spool]:
     """The frames in a spool, on disk beyond the first. Raises SinkError for a column of two kinds."""
-    with Spool() as spool:
-        try:
-            for frame in frames:
-                spool.add(arrow_table(frame))
-            spool.schema()
-        except MixedColumnError as error:
-            (_, value), (_, other) = error.values
-            raise SinkError(
-                f"Column '{error.column}' holds {value!r} and {other!r}, which are of two kinds.",
-                hint="Cast it by a transform step.",
-            ) from error
-        yield spool
+    return spooled(frames, _of_two_kinds)
+
+
+def _of_two_kinds(column: str, value: Any, other: Any) -> SinkError:
+    return SinkError(
+        f"Column '{column}' holds {value!r} and {other!r}, which are of two kinds.",
+        hint="Cast it by a transform step.",
+    )
 
 
 def batches(spool: Spool, rows: int, *, naive: bool = False) -> Iterator[list[dict[str, Any]]]:

@@ -24,8 +24,8 @@ from millrace.stages.base import RunContext
 from millrace.stages.forecasts.bench import ForecastBench
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.choosing import Chosen, Wanted, choose
-from millrace.stages.search.cost import account, budget_of, nothing_usable, side_by_side
-from millrace.stages.search.running import result_of, run
+from millrace.stages.search.cost import account, budget_of, side_by_side
+from millrace.stages.search.running import result_of, searched
 from millrace.stages.search.trials import Entry, Plan, Trial
 from millrace.stages.search.workers import Workers, workers
 
@@ -58,25 +58,16 @@ def search_forecaster(context: RunContext, rows: ForecastMaterial, candidate: Ca
     bench, entries = _participants(context, rows, candidate)
     last_fits = (len(bench.held) + 1) / training_threads()
     budget = budget_of(spec.search, candidate, entries, started, last_fits)
-    plan = Plan(
-        entries,
-        len(bench.folds),
-        spec.metric,
-        budget,
-        greater_is_better=spec.greater_is_better,
-        prune=spec.search.prune,
-    )
+    plan = Plan.of(spec, entries, len(bench.folds), budget)
     with workers(bench, side_by_side=side_by_side(candidate, entries, budget, rows.known.end)) as busy:
-        run(plan, busy)
-        searched, ranked = time.monotonic() - started, plan.ranked()
-        if not ranked:
-            raise nothing_usable(plan, candidate, spec.metric)
+        ranked = searched(plan, busy, candidate, spec.metric)
+        seconds = time.monotonic() - started
         wanted = Wanted(ensemble=isinstance(candidate, Auto) and spec.search.ensemble == "auto", **_NO_CLASSES)
         chosen = choose(
             ranked, bench, spec.metric, wanted, greater_is_better=spec.greater_is_better, targets=spec.targets
         )
         walked = _walked(chosen, bench, candidate, busy)
-    report = chosen.report | account(plan, busy, searched, spec.metric)
+    report = chosen.report | account(plan, busy, seconds, spec.metric)
     return walked.with_search(plan.done, report)
 
 

@@ -15,9 +15,9 @@ from millrace.stages.base import RunContext
 from millrace.stages.material.held_out import Material
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.choosing import Chosen, Wanted, choose
-from millrace.stages.search.cost import account, budget_of, nothing_usable, side_by_side
+from millrace.stages.search.cost import account, budget_of, side_by_side
 from millrace.stages.search.participants import participants
-from millrace.stages.search.running import result_of, run
+from millrace.stages.search.running import result_of, searched
 from millrace.stages.search.trials import Plan, Trial
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import Workers, workers
@@ -42,20 +42,10 @@ def learn(context: RunContext, rows: Material, candidate: Candidate) -> Learnt:
     recipes, entries = participants(spec, candidate, inputs, champion_params(context), context.warn)
     bench = Workbench(rows.table, rows.train, rows.folds(), recipes, _classes(rows))
     budget = budget_of(spec.search, candidate, entries, started)
-    plan = Plan(
-        entries,
-        len(bench.folds),
-        spec.metric,
-        budget,
-        greater_is_better=spec.greater_is_better,
-        prune=spec.search.prune and not isinstance(candidate, Stacking),
-    )
+    plan = Plan.of(spec, entries, len(bench.folds), budget, prune=not isinstance(candidate, Stacking))
     with workers(bench, side_by_side=side_by_side(candidate, entries, budget, len(inputs))) as busy:
-        run(plan, busy)
-        searched = time.monotonic() - started
-        ranked = plan.ranked()
-        if not ranked:
-            raise nothing_usable(plan, candidate, spec.metric)
+        ranked = searched(plan, busy, candidate, spec.metric)
+        seconds = time.monotonic() - started
         wanted = _wanted(spec.search, candidate, str(spec.task))
         if spec.task == "clustering":
             return _alone(context, recipes, inputs, None, ranked[0], plan)
@@ -65,7 +55,7 @@ def learn(context: RunContext, rows: Material, candidate: Candidate) -> Learnt:
         if chosen.is_plain and not isinstance(candidate, Auto | Stacking):
             return _alone(context, recipes, inputs, rows.training()[1], ranked[0], plan)
         model = _together(chosen, bench, recipes, inputs, busy)
-    report = chosen.report | account(plan, busy, searched, spec.metric)
+    report = chosen.report | account(plan, busy, seconds, spec.metric)
     return Learnt(model, _params(candidate, chosen), chosen.metrics, plan.done, report)
 
 

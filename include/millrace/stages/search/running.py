@@ -6,11 +6,21 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from typing import Any
 
 from millrace.errors import TrainingError
-from millrace.stages.search.trials import Fit, Plan
+from millrace.estimators.base import Candidate
+from millrace.stages.search.cost import nothing_usable
+from millrace.stages.search.trials import Fit, Plan, Trial
 from millrace.stages.search.workers import Workers
 
 SPARE = 1
 """Fits that wait beside those that run, so that no worker has to wait for this process."""
+
+
+def searched(plan: Plan, workers: Workers, candidate: Candidate, metric: str) -> list[Trial]:
+    """All that the plan asks for, done: the usable trials, best first. Raises TrainingError where there is none."""
+    run(plan, workers)
+    if ranked := plan.ranked():
+        return ranked
+    raise nothing_usable(plan, candidate, metric)
 
 
 def run(plan: Plan, workers: Workers) -> None:

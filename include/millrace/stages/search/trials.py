@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from millrace.spec.models import PipelineSpec
 from millrace.stages.search.spaces import Space, asked_first, suggested
 from millrace.stages.search.workbench import Array, Score
 from millrace.stages.training.assembly import SEED
@@ -131,6 +132,18 @@ class Plan:
         self._undone: dict[int, list[int]] = {}
         self._flying: dict[int, int] = {}
         self._numbers = 0
+
+    @classmethod
+    def of(cls, spec: PipelineSpec, entries: list[Entry], folds: int, budget: Budget, *, prune: bool = True) -> Plan:
+        """The plan of a search for the metric that decides in this spec, pruned unless the spec forbids it."""
+        return cls(
+            entries,
+            folds,
+            spec.metric,
+            budget,
+            greater_is_better=spec.greater_is_better,
+            prune=prune and spec.search.prune,
+        )
 
     def next(self) -> Fit | None:
         """The next fit; None while there is nothing to do but wait for outcomes, or at the end."""
