@@ -43,3 +43,14 @@ def parse_dags(tmp_path_factory: pytest.TempPathFactory) -> Parse:
         return found
 
     return parse
+
+
+@pytest.fixture(scope="module")
+def dags(request: pytest.FixtureRequest, parse_dags: Parse) -> dict[str, Any]:
+    """The DAGs of a file's `SPECS`, in which nothing is wrong; a task of `flowers` reads its own spec alone."""
+    found = parse_dags(request.module.SPECS)
+    assert found["errors"] == {}
+    assert found["heavy"] == []
+    assert found["one"]["dags"] == ["flowers"]
+    parsed: dict[str, Any] = found["dags"]
+    return parsed
