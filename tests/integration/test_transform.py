@@ -104,11 +104,10 @@ def test_a_step_that_cannot_be_applied_is_one_sentence_in_the_record(platform: P
     assert platform.runs.get_run("run-1")["stages"]["transform"]["error"]["code"] == "transform_failed"
 
 
-def test_what_pandas_raises_names_the_step(platform: Platform, tmp_path: Path):
-    (tmp_path / "other.csv").write_text("k,v\n1,5\n")
-    source = {"type": "file", "path": str(tmp_path / "other.csv")}
-    with pytest.raises(TransformError, match=r"'join' failed: ValueError: columns overlap"):
-        platform.transform(FRAME, transform=[{"step": "join", "with": source, "on": ["k"], "suffix": ""}])
+def test_what_pandas_raises_names_the_step(platform: Platform):
+    step = {"step": "restore_dates", "day": "k", "start": "9999-12"}
+    with pytest.raises(TransformError, match=r"'restore_dates' failed: OutOfBoundsDatetime"):
+        platform.transform(FRAME.head(2), transform=[step])
 
 
 def test_join_reads_another_source_each_time(platform: Platform, tmp_path: Path):
