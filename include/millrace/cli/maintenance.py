@@ -59,17 +59,14 @@ def backup(
 ) -> None:
     """Copy specs, records, the model registry and all objects; the platform goes on meanwhile."""
     from millrace.local.stores import stores_running
-    from millrace.maintenance.archive import open_archive
+    from millrace.maintenance.archive import new_archive
     from millrace.maintenance.backup import back_up
     from millrace.settings import get_settings
 
     with results_only_on_stdout() as out, stores_running(get_settings()) as settings:
         now = datetime.now(UTC)
-        here = f"s3://{settings.s3_bucket}/"
-        place = to or f"{here}backups"
-        archive = open_archive(settings, f"{place.rstrip('/')}/{now:%Y%m%dT%H%M%SZ}")
-        wanted = not place.startswith(here) if objects is None else objects
-        manifest = back_up(settings, archive, now, wanted, note)
+        archive, is_elsewhere = new_archive(settings, to, now)
+        manifest = back_up(settings, archive, now, is_elsewhere if objects is None else objects, note)
         if as_json:
             print_json({"where": archive.where, **manifest.model_dump(mode="json")}, out)
         else:
@@ -140,8 +137,9 @@ def _text(found: Pruning, what: str) -> str:
         lines = [as_columns(["kind", "name", "of", "MB"], rows)]
         if len(found.items) > SHOWN:
             lines.append(f"… and {len(found.items) - SHOWN:,} more")
-        counts = ", ".join(f"{found.count(kind):,} {kind}s" for kind in ("run", "dataset", "check"))
-        lines.append(f"{what}: {counts}; {_megabytes(found.size)} MB on S3")
+        counts = {f"{kind}s": found.count(kind) for kind in ("run", "dataset", "check")}
+        said = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+        lines.append(f"{what}: {said}; {_megabytes(found.size)} MB on S3")
     if found.postponed:
         busy = ", ".join(sorted({item.pipeline for item in found.postponed}))
         lines.append(f"{len(found.postponed):,} more wait until no run of these is under way: {busy}")

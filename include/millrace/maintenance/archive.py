@@ -112,6 +112,16 @@ def open_archive(settings: Settings, place: str) -> FolderArchive | S3Archive:
     return S3Archive(settings, bucket, prefix.strip("/"))
 
 
+def new_archive(settings: Settings, place: str | None, now: datetime) -> tuple[FolderArchive | S3Archive, bool]:
+    """An archive named by the time, at a place or in the platform's bucket; and whether the objects lie elsewhere.
+
+    Raises RequestError.
+    """
+    here = f"s3://{settings.s3_bucket}/"
+    place = (place or f"{here}backups").rstrip("/")
+    return open_archive(settings, f"{place}/{now:%Y%m%dT%H%M%SZ}"), not place.startswith(here)
+
+
 def write_part(archive: Archive, name: str, pieces: Iterable[bytes]) -> Part:
     """Write one file and tell what was written. Raises StorageError."""
     content, size = hashlib.sha256(), 0
