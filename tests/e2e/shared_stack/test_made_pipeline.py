@@ -5,6 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 from installation import Installation
+from waiting import until
+
+from millrace.cli.airflow_api import AirflowApi
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 SPEC = """
@@ -24,6 +27,8 @@ def test_a_pipeline_without_a_file_runs_through_airflow(stack: Installation) -> 
     signed = {"Authorization": f"Bearer {login['access_token']}"}
     made = httpx.put(f"{service}/pipelines/made", json={"text": SPEC}, headers=signed, timeout=60)
     assert made.status_code == 200, made.text
+    api = AirflowApi(stack.settings)
+    until(lambda: api.dag("made"), "the DAG of a spec that no file holds", 240)
     run = stack.done("run", "made", "--json")
     assert (run["status"], run["promoted"]) == ("success", True)
     assert run["run_id"].startswith("made--")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from fastapi.testclient import TestClient
+from waiting import until
 
+from millrace.authoring.mirror import Mirror
 from millrace.spec.installed import find_spec
+from millrace.stores.pipelines import MongoPipelines
 from serving.app import create_app
+from serving.copyist import Copyist
 
 pytestmark = pytest.mark.integration
 TEXT = "name: prices\nsource: {type: sample, name: wine}\n"
@@ -107,10 +109,10 @@ def test_while_mongodb_is_away_files_are_shown_and_changes_refused(installation)
 
 def test_another_machine_follows_by_itself(service, installation, tmp_path):
     put(service)
-    elsewhere = installation.model_copy(update={"millrace_home": tmp_path / "elsewhere", "model_poll_seconds": 0.1})
-    with TestClient(create_app(elsewhere)):
-        for _ in range(200):
-            if (elsewhere.made_specs_dir / "prices.yaml").exists():
-                break
-            time.sleep(0.05)
-    assert find_spec(elsewhere, "prices").made
+    elsewhere = installation.model_copy(update={"millrace_home": tmp_path / "elsewhere"})
+    copyist = Copyist(Mirror(elsewhere, MongoPipelines(elsewhere)), seconds=0.05)
+    copyist.start()
+    until((elsewhere.made_specs_dir / "prices.yaml").exists, "the copy of the first version", 60)
+    put(service, TEXT + "description: better\n", '"1"')
+    until(lambda: find_spec(elsewhere, "prices").spec.description == "better", "the copy of the second version", 60)
+    copyist.close()
