@@ -18,12 +18,15 @@ MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pa
 
 
 def default_args(owner: str, first_pause: timedelta, longest_pause: timedelta) -> dict[str, Any]:
-    """Two more attempts after growing pauses; none where the stage itself says that another would fail alike."""
+    """Three more attempts after growing pauses; none where the stage itself says that another would fail alike.
+
+    The pauses outlast a minute, so that the restart of a database fails no run.
+    """
     return {
         "owner": owner,
-        "retries": 2,
+        "retries": 3,
         "retry_delay": first_pause,
-        "retry_exponential_backoff": 2.0,
+        "retry_exponential_backoff": 3.0,
         "max_retry_delay": longest_pause,
         "retry_policy": ExceptionRetryPolicy([RetryRule(StageRefusedError, RetryAction.FAIL)]),
     }

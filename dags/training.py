@@ -29,7 +29,8 @@ from dag_defaults import MOMENT, START, default_args
 from millrace.settings import get_settings
 from millrace.spec.catalogue import LoadedSpec
 from millrace.spec.installed import specs_by_dag
-from millrace.spec.models import AssetSchedule, PipelineSpec
+from millrace.spec.models import PipelineSpec
+from millrace.spec.schedule import AssetSchedule
 from millrace.task_end import end_task
 
 if TYPE_CHECKING:

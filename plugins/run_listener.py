@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TASK_SECONDS = 5
+CATCH_UP_SECONDS = 300.0
+_caught_up = {"at": 0.0}
+
+
+@hookimpl
+def on_starting(component: Any) -> None:
+    """Close the records of runs whose end nobody saw. In the scheduler; its tasks, which fork from it, do not."""
+    if type(component).__name__ == "Job" and "scheduler" in sys.argv[1:2]:
+        run_mirror.writer.submit(_catch_up)
 
 
 @hookimpl
@@ -31,6 +41,8 @@ def on_dag_run_running(dag_run: Any, msg: str) -> None:
     """Make the run's record before its first task begins. In the scheduler."""
     if "millrace" in getattr(dag_run.dag, "tags", ()):
         run_mirror.writer.submit(_open, _facts(dag_run))
+    if time.monotonic() > _caught_up["at"] + CATCH_UP_SECONDS:
+        run_mirror.writer.submit(_catch_up)
 
 
 @hookimpl
@@ -109,6 +121,24 @@ def _open(facts: dict[str, Any]) -> None:
 
     run = _dag_run(facts)
     run.open(find_spec(get_settings(), run.dag_id))
+
+
+def _catch_up() -> None:
+    _caught_up["at"] = time.monotonic()
+    closed = run_mirror.catch_up(_runs(), _state_in_airflow)
+    if closed:
+        log.warning("Closed the records of runs whose end had not been recorded: %s", ", ".join(closed))
+
+
+def _state_in_airflow(dag_id: str, dag_run_id: str) -> str | None:
+    from airflow.models.dagrun import DagRun as AirflowRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        wanted = select(AirflowRun.state).where(AirflowRun.dag_id == dag_id, AirflowRun.run_id == dag_run_id)
+        state = session.scalar(wanted)
+    return None if state is None else str(getattr(state, "value", state))
 
 
 def _close(facts: dict[str, Any], failure: str | None) -> None:

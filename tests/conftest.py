@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
+from free_ports import free_port_base
 from hypothesis import settings as hypothesis_settings
+from waiting import until
 
+from millrace.local.health import PortAnswers
 from millrace.local.programs import Program, mongodb, s3
-from millrace.settings import PORTS, Home, Settings
+from millrace.settings import Home, Settings
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.runs import MongoRunStore
 
@@ -41,18 +42,21 @@ def pytest_unconfigure() -> None:
     logging.raiseExceptions = False
 
 
-def free_port_base() -> int:
-    """A base from which all ports of a stack are free, below those of outgoing connections."""
-    for _ in range(100):
-        base = random.randrange(20_000, 31_000, 20)
-        if all(_is_free(base + offset) for offset in PORTS.values()):
-            return base
-    raise RuntimeError("no free ports")
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Workers take the tests by what shares servers: a file, or under `tests/e2e` a folder, which has one stack.
 
+    They take them in the order of the folders: what takes longest comes first.
+    """
+    from xdist.scheduler import LoadFileScheduling
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    class BySharing(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = PurePosixPath(nodeid.partition("::")[0])
+            in_folder = file.parent.parent == PurePosixPath("tests/e2e")
+            return str(file.parent if in_folder else file)
+
+    config.option.loadscopereorder = False
+    return BySharing(config, log)
 
 
 def start_program(program: Program, home: Path) -> subprocess.Popen[bytes]:
@@ -63,18 +67,11 @@ def start_program(program: Program, home: Path) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             program.argv, env={**os.environ, **program.environment}, stdout=log, stderr=log, cwd=home
         )
-    deadline = time.monotonic() + 60
-    while _is_free(program.port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{program.name} did not start: {(home / f'{program.name}.log').read_text()[-2000:]}")
-        time.sleep(0.05)
+    answers = program.probe("127.0.0.1")
+    until(lambda: process.poll() is not None or answers(0), program.name)
+    if process.poll() is not None:
+        raise RuntimeError(f"{program.name} did not start: {(home / f'{program.name}.log').read_text()[-2000:]}")
     return process
-
-
-@pytest.fixture(scope="session")
-def port_base() -> int:
-    """The first of a row of free ports, for the one stack of a test file."""
-    return free_port_base()
 
 
 @pytest.fixture(scope="session")
@@ -143,11 +140,9 @@ class RedisServer:
         options = {"--port": str(self.port), "--bind": "127.0.0.1", "--save": "", "--appendonly": "no"}
         argv = ["redis-server", *(part for option in options.items() for part in option)]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while _is_free(self.port):
-            assert self._process.poll() is None, f"redis-server ended with {self._process.returncode}"
-            assert time.monotonic() < deadline, "redis-server does not answer"
-            time.sleep(0.02)
+        answers, process = PortAnswers("127.0.0.1", self.port), self._process
+        until(lambda: process.poll() is not None or answers(0), "redis-server")
+        assert process.poll() is None, f"redis-server ended with {process.returncode}"
 
     @property
     def pid(self) -> int:

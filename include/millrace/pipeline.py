@@ -78,6 +78,8 @@ def open_context(
     if not runs.create_run(record):
         kept = runs.get_run(run_id)
         if kept["spec_version"] != loaded.version:
+            changed = "The spec has changed since this run began (%s then, %s now). The run goes on as it began; "
+            log.warning(f"{changed}start a new run for the new one.", kept["spec_version"], loaded.version)
             loaded = spec_from_document(kept["spec"])
         interval = DataInterval.from_document(kept["interval"])
     return RunContext(

@@ -18,8 +18,16 @@ from millrace.errors import SettingsError
 
 DEFAULT_PORT_BASE = 27600
 EMBEDDED_S3_KEY = "test"
-_PROJECT = Path(__file__).resolve().parents[2]
 Kind = TypeVar("Kind", bound=BaseSettings)
+
+
+def project_folder(module: Path) -> Path:
+    """The checkout that `module` stands in; the working folder where the package is installed without one."""
+    checkout = module.resolve().parents[2]
+    return checkout if (checkout / "dags").is_dir() else Path.cwd()
+
+
+PROJECT = project_folder(Path(__file__))
 
 
 class Home(BaseSettings):
@@ -27,7 +35,7 @@ class Home(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore")
 
-    millrace_home: Path = Field(default=_PROJECT / ".millrace", description="Folder that holds all state.")
+    millrace_home: Path = Field(default=PROJECT / ".millrace", description="Folder that holds all state.")
 
 
 class Settings(BaseSettings):
@@ -35,7 +43,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
-    millrace_home: Path = Field(default=_PROJECT / ".millrace", description="Folder that holds all state.")
+    millrace_home: Path = Field(default=PROJECT / ".millrace", description="Folder that holds all state.")
     millrace_port_base: int = Field(
         default=DEFAULT_PORT_BASE, ge=1024, le=65000, description="First of the ports of the embedded stack."
     )
@@ -44,10 +52,10 @@ class Settings(BaseSettings):
         default=240.0, gt=0, description="How long the embedded stack may take until it is healthy."
     )
     millrace_pipelines_dir: Path = Field(
-        default=_PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
+        default=PROJECT / "include" / "pipelines", description="Folder with the pipeline specs, one YAML file each."
     )
     millrace_features_dir: Path = Field(
-        default=_PROJECT / "include" / "features", description="Folder with the named feature sets, one YAML file each."
+        default=PROJECT / "include" / "features", description="Folder with the named feature sets, one YAML file each."
     )
     data_dir: Path | None = Field(default=None, description="Folder that specs name as ${DATA_DIR}.")
     millrace_spec_hosts: str = Field(

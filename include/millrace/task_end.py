@@ -1,6 +1,7 @@
 """How a scheduler's task ends when its work failed: with one sentence, and a word on whether a retry may mend it.
 
-It knows Airflow's habits but does not import Airflow.
+It knows Airflow's habits but does not import Airflow, whose page of a task shows the text of each log line first and
+its further fields, among them what a task exited with, last.
 """
 
 from __future__ import annotations
@@ -31,5 +32,6 @@ def end_task(error: Exception) -> NoReturn:
     document = error_document(error)
     if document["code"] == "internal_error":
         log.warning("This is a fault of the program, not of the data.", exc_info=error)
+    log.error("%s", document["message"])
     mendable_by_retry = getattr(error, "retryable", not isinstance(error, MillraceError))
     raise (StageFailedError if mendable_by_retry else StageRefusedError)(document) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import http.server
 import json
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from free_ports import free_port_base
 from pydantic import ValidationError
 
 from millrace.alerts.channels import SIGNATURE, STAMP, signature
@@ -228,9 +228,7 @@ def test_a_mail_goes_over_tls_with_a_login(settings: Settings, tmp_path: Path) -
     def login(server: Any, session: Any, envelope: Any, mechanism: Any, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == (b"mill", b"hush"))
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port_base()
     controller = Controller(
         box, hostname="localhost", port=port, tls_context=context, require_starttls=True, authenticator=login,
         auth_required=True,

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from cli_helpers import millrace, program_on
 from starlette.testclient import TestClient
 
 from millrace.settings import Settings
 from serving.app import create_app
 
 pytestmark = pytest.mark.integration
-PROGRAM = [sys.executable, "-c", "from millrace.cli.main import main; main()"]
 PASSWORD = "a brass wheel turns slowly"
 
 
-@pytest.fixture
-def millrace(settings: Settings):
+@pytest.fixture(name="millrace")
+def _millrace(settings: Settings):
     """Runs the program on the test's installation."""
-    environment = {
-        **os.environ,
-        "MILLRACE_HOME": str(settings.millrace_home),
-        "MONGODB_URI": settings.mongodb,
-        "MONGODB_DATABASE": settings.mongodb_database,
-    }
-
-    def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            env=environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    return run
+    return program_on(settings)
 
 
 @pytest.fixture
@@ -130,12 +109,8 @@ def test_a_key_is_shown_once_and_counts_until_it_is_revoked(millrace, service):
 
 
 def test_a_mongodb_that_is_away_is_one_line(settings):
-    environment = {
-        **os.environ,
-        "MILLRACE_HOME": str(settings.millrace_home),
-        "MONGODB_URI": "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200",
-    }
-    outcome = subprocess.run([*PROGRAM, "users", "list"], env=environment, capture_output=True, text=True, check=False)
+    away = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"
+    outcome = millrace("users", "list", home=settings.millrace_home, MONGODB_URI=away)
     assert outcome.returncode == 1
     assert "MongoDB at 127.0.0.1:9 does not answer" in outcome.stderr
     assert outcome.stderr.count("\n") == 1

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mlflow
 import pytest
+from cli_helpers import program_on
 
 from millrace.errors import NotFoundError
 from millrace.settings import Settings
@@ -81,21 +80,8 @@ def test_what_does_not_exist_is_not_promoted(stores: tuple[MlflowRegistry, Mongo
 
 @pytest.fixture
 def millrace(settings: Settings, stores: tuple[MlflowRegistry, MongoRunStore]) -> Callable[..., Any]:
-    """Runs the program on the test's installation."""
-    environment = {
-        **os.environ,
-        "MILLRACE_HOME": str(settings.millrace_home),
-        "MONGODB_URI": settings.mongodb,
-        "MONGODB_DATABASE": settings.mongodb_database,
-        "MLFLOW_TRACKING_URI": settings.mlflow,
-    }
-    program = [sys.executable, "-c", "from millrace.cli.main import main; main()", "models"]
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        given = [*program, *arguments]
-        return subprocess.run(given, env=environment, capture_output=True, text=True, check=False, timeout=120)
-
-    return run
+    """`millrace models` on the test's installation."""
+    return partial(program_on(settings), "models")
 
 
 def test_traffic_is_shown_set_and_cleared_and_all_of_it_audited(

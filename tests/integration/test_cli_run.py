@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
+import cli_helpers
 import pytest
+from free_ports import free_port_base
+from waiting import until
 
-from millrace.settings import PORTS
+from millrace.local.processes import processes_of
 
 pytestmark = pytest.mark.integration
+Millrace = Callable[..., tuple[int, Any, str]]
 
-PROGRAM = [sys.executable, "-c", "from millrace.cli.main import main; main()"]
 KEYS = {
     "run_id", "pipeline", "status", "error", "dataset_version", "rows", "validation", "warnings", "candidates", "best",
     "promoted", "model_version", "stages",
@@ -36,21 +36,27 @@ candidates:
 
 
 @pytest.fixture
-def home(tmp_path: Path, free_ports: int) -> dict[str, str]:
-    """The environment of an installation of its own, with nothing running."""
-    return {**os.environ, "MILLRACE_HOME": str(tmp_path / "home"), "MILLRACE_PORT_BASE": str(free_ports)}
+def home(tmp_path: Path) -> Path:
+    """The home of an installation of its own, with nothing running."""
+    return tmp_path / "home"
 
 
 @pytest.fixture
-def free_ports() -> int:
-    """A base from which all ports are free."""
-    import socket
+def environment(home: Path) -> dict[str, str]:
+    """What tells the program of that installation."""
+    return {"MILLRACE_HOME": str(home), "MILLRACE_PORT_BASE": str(free_port_base())}
 
-    for base in range(35100, 36000, 20):
-        with socket.socket() as probe:
-            if all(probe.connect_ex(("127.0.0.1", base + offset)) != 0 for offset in PORTS.values()):
-                return base
-    pytest.skip("no free ports between 35100 and 36000")
+
+@pytest.fixture
+def millrace(environment: dict[str, str], home: Path) -> Millrace:
+    """Runs the program; gives its exit code, the JSON on standard output, and standard error."""
+
+    def run(*arguments: str, **more: str) -> tuple[int, Any, str]:
+        ports = {"MILLRACE_PORT_BASE": environment["MILLRACE_PORT_BASE"]}
+        outcome = cli_helpers.millrace(*arguments, home=home, **ports, **more)
+        return outcome.returncode, json.loads(outcome.stdout or "null"), outcome.stderr
+
+    return run
 
 
 def write_spec(folder: Path, least: float = 0, rows: int = 200) -> Path:
@@ -61,35 +67,8 @@ def write_spec(folder: Path, least: float = 0, rows: int = 200) -> Path:
     return spec
 
 
-def millrace(environment: dict[str, str], *arguments: str) -> tuple[int, Any, str]:
-    """Exit code, the JSON on standard output, standard error."""
-    outcome = subprocess.run(
-        [*PROGRAM, *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    return outcome.returncode, json.loads(outcome.stdout or "null"), outcome.stderr
-
-
-def processes_of(environment: dict[str, str]) -> list[psutil.Process]:
-    """The processes that belong to this installation."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("MILLRACE_HOME") == environment["MILLRACE_HOME"]:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_until_gone(environment: dict[str, str]) -> bool:
-    deadline = time.monotonic() + 60
-    while processes_of(environment) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return not processes_of(environment)
-
-
-def test_runs_succeed_fail_and_are_remembered_without_a_stack(home: dict[str, str], tmp_path: Path) -> None:
-    code, done, stderr = millrace(home, "run", str(write_spec(tmp_path)), "--local", "--json")
+def test_runs_succeed_fail_and_are_remembered_without_a_stack(millrace: Millrace, home: Path, tmp_path: Path) -> None:
+    code, done, stderr = millrace("run", str(write_spec(tmp_path)), "--local", "--json")
     assert code == 0, stderr
     assert set(done) >= KEYS
     assert done["status"] == "success"
@@ -99,9 +78,9 @@ def test_runs_succeed_fail_and_are_remembered_without_a_stack(home: dict[str, st
         "extract", "validate", "transform", "train", "evaluate", "register",
     ]  # fmt: skip
     assert "extract" in stderr
-    assert wait_until_gone(home)
+    until(lambda: processes_of(home) == [], "the end of its processes")
 
-    code, failed, stderr = millrace(home, "run", str(write_spec(tmp_path, least=5)), "--local", "--json")
+    code, failed, stderr = millrace("run", str(write_spec(tmp_path, least=5)), "--local", "--json")
     assert code == 1
     assert failed["status"] == "failed"
     assert failed["error"]["code"] == "validation_failed"
@@ -111,10 +90,10 @@ def test_runs_succeed_fail_and_are_remembered_without_a_stack(home: dict[str, st
     assert stderr.strip().splitlines()[-1].startswith("error: ")
 
 
-def test_a_bad_spec_is_two_and_json_all_the_same(home: dict[str, str], tmp_path: Path) -> None:
+def test_a_bad_spec_is_two_and_json_all_the_same(millrace: Millrace, tmp_path: Path) -> None:
     spec = write_spec(tmp_path)
     spec.write_text(spec.read_text().replace("ridge", "rigde"))
-    code, document, stderr = millrace(home, "run", str(spec), "--local", "--json")
+    code, document, stderr = millrace("run", str(spec), "--local", "--json")
     assert code == 2
     assert set(document) >= KEYS
     assert (document["status"], document["error"]["code"]) == ("failed", "bad_spec")
@@ -132,23 +111,26 @@ def test_a_bad_spec_is_two_and_json_all_the_same(home: dict[str, str], tmp_path:
     ],
     ids=["missing", "web page", "header only", "another separator"],
 )
-def test_a_bad_table_is_one_sentence(home: dict[str, str], tmp_path: Path, content: str | None, code: str) -> None:
+def test_a_bad_table_is_one_sentence(millrace: Millrace, tmp_path: Path, content: str | None, code: str) -> None:
     spec = write_spec(tmp_path)
     table = tmp_path / "table.csv"
     table.unlink()
     if content is not None:
         table.write_text(content)
-    exit_code, document, stderr = millrace(home, "run", str(spec), "--local", "--json")
+    exit_code, document, stderr = millrace("run", str(spec), "--local", "--json")
     assert exit_code == 1
     assert document["error"]["code"] == code
     assert "Traceback" not in stderr
     assert document["run_id"].startswith("small--")
 
 
-def test_terminating_a_run_leaves_no_process(home: dict[str, str], tmp_path: Path) -> None:
+def test_terminating_a_run_leaves_no_process(environment: dict[str, str], home: Path, tmp_path: Path) -> None:
     spec = write_spec(tmp_path, rows=5000)
     with subprocess.Popen(
-        [*PROGRAM, "run", str(spec), "--local", "--json"], env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*cli_helpers.PROGRAM, "run", str(spec), "--local", "--json"],
+        env=cli_helpers.inherited() | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stderr is not None
         while b"extract" not in process.stderr.readline():
@@ -156,26 +138,26 @@ def test_terminating_a_run_leaves_no_process(home: dict[str, str], tmp_path: Pat
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
-    assert wait_until_gone(home)
+    until(lambda: processes_of(home) == [], "the end of its processes")
 
 
-def test_a_named_pipeline_that_is_not_there_is_bad_usage(home: dict[str, str]) -> None:
-    code, document, stderr = millrace(home, "run", "nosuch", "--local", "--json")
+def test_a_named_pipeline_that_is_not_there_is_bad_usage(millrace: Millrace) -> None:
+    code, document, stderr = millrace("run", "nosuch", "--local", "--json")
     assert code == 2
     assert document["error"]["code"] == "not_found"
     assert "There is no pipeline 'nosuch'" in stderr
 
 
-def test_without_airflow_the_error_says_what_to_do(home: dict[str, str], tmp_path: Path) -> None:
+def test_without_airflow_the_error_says_what_to_do(millrace: Millrace, tmp_path: Path) -> None:
     write_spec(tmp_path)
-    code, document, stderr = millrace(home | {"MILLRACE_PIPELINES_DIR": str(tmp_path)}, "run", "small", "--json")
+    code, document, stderr = millrace("run", "small", "--json", MILLRACE_PIPELINES_DIR=str(tmp_path))
     assert code == 1
     assert document["error"]["code"] == "stack_failed"
     assert "millrace up" in stderr
     assert "--local" in stderr
 
 
-def test_airflow_runs_only_the_pipelines_of_its_folder(home: dict[str, str], tmp_path: Path) -> None:
-    code, document, _ = millrace(home, "run", str(write_spec(tmp_path)), "--json")
+def test_airflow_runs_only_the_pipelines_of_its_folder(millrace: Millrace, tmp_path: Path) -> None:
+    code, document, _ = millrace("run", str(write_spec(tmp_path)), "--json")
     assert code == 2
     assert "is not in" in document["error"]["message"]

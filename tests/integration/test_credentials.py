@@ -7,11 +7,10 @@ import json
 import os
 import pty
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cli_helpers import PROGRAM, inherited, program_on, stores_of
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -28,7 +27,6 @@ from serving.app import create_app
 pytestmark = pytest.mark.integration
 JSON = {"Content-Type": "application/json"}
 VALUE = "p@ss/w#rd: 100% ünsafe"
-PROGRAM = [sys.executable, "-c", "from millrace.cli.main import main; main()"]
 
 
 def with_keys(settings: Settings, *keys: str) -> MongoCredentials:
@@ -112,18 +110,7 @@ def test_keys_that_are_none_and_keys_that_are_set_elsewhere(settings):
 @pytest.fixture
 def millrace(settings: Settings):
     """Runs the program on the test's installation."""
-    environment = {
-        **os.environ,
-        "MILLRACE_HOME": str(settings.millrace_home),
-        "MONGODB_URI": settings.mongodb,
-        "MONGODB_DATABASE": settings.mongodb_database,
-    }
-
-    def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        argv = [*PROGRAM, *arguments]
-        return subprocess.run(argv, env=environment, input=given, capture_output=True, text=True, check=False)
-
-    return run
+    return program_on(settings)
 
 
 def test_the_commands_take_a_value_and_never_show_it(millrace, settings, tmp_path):
@@ -212,12 +199,7 @@ load: [{type: sql, url: "${credential:warehouse}", table: u, mode: replace}]
 
 
 def test_a_value_that_is_typed_is_asked_twice_and_never_echoed(settings):
-    environment = {
-        **os.environ,
-        "MILLRACE_HOME": str(settings.millrace_home),
-        "MONGODB_URI": settings.mongodb,
-        "MONGODB_DATABASE": settings.mongodb_database,
-    }
+    environment = inherited() | {"MILLRACE_HOME": str(settings.millrace_home), **stores_of(settings)}
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(PROGRAM[0], [*PROGRAM, "credentials", "set", "typed"], environment)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from free_ports import free_port_base
+from waiting import until
 
 from millrace.connections import mongo_client, s3_client
 from millrace.errors import StackError
-from millrace.local.ports import is_free
 from millrace.local.processes import end, processes_of
 from millrace.local.programs import mongodb
 from millrace.local.stack_env import read_stack_env, write_stack_env
@@ -38,18 +37,11 @@ with stores_running(get_settings()) as settings:
 
 
 @pytest.fixture
-def own(tmp_path: Path, unused_port_base: int) -> Iterator[Settings]:
+def own(tmp_path: Path) -> Iterator[Settings]:
     """Settings of an installation without servers."""
     home = tmp_path / "home"
-    yield Settings(millrace_home=home, millrace_port_base=unused_port_base, _env_file=None)
+    yield Settings(millrace_home=home, millrace_port_base=free_port_base(), _env_file=None)
     end(processes_of(home), 10)
-
-
-@pytest.fixture
-def unused_port_base() -> int:
-    # Below the ports that the system gives to clients, one of which could take a server's.
-    bases = random.sample(range(20_000, 32_000, 10), 100)
-    return next(base for base in bases if all(is_free("127.0.0.1", base + offset) for offset in range(10)))
 
 
 def user(settings: Settings) -> subprocess.Popen[str]:
@@ -65,13 +57,6 @@ def user(settings: Settings) -> subprocess.Popen[str]:
     assert child.stdout is not None
     assert child.stdout.readline().strip() == "in"
     return child
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_they_answer_within_and_are_gone_after(own: Settings) -> None:

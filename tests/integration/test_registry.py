@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from free_ports import free_port_base
 from sklearn.pipeline import Pipeline
+from waiting import until
 
 from millrace.errors import NotFoundError, StorageError
 from millrace.features.row_features import RowFeatures
 from millrace.local.programs import mlflow
-from millrace.settings import PORTS, Settings
+from millrace.settings import Settings
 from millrace.stores.base import ModelVersion
 from millrace.stores.model_format import model_bytes, model_from_bytes
 from millrace.stores.model_registry import MlflowRegistry
@@ -85,10 +84,7 @@ def test_a_models_life_on_a_file(settings: Settings, tmp_path: Path) -> None:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[Settings]:
     """The same installation with MLflow's server in front of its file."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    moved = settings.model_copy(update={"millrace_port_base": port - PORTS["mlflow"]})
+    moved = settings.model_copy(update={"millrace_port_base": free_port_base()})
     program = mlflow(moved)
     environment = {
         **os.environ,
@@ -101,17 +97,10 @@ def server(settings: Settings) -> Iterator[Settings]:
     process = subprocess.Popen(
         program.argv, env=environment, cwd=settings.millrace_home, stdout=log, stderr=log, start_new_session=True
     )
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://127.0.0.1:{program.port}"
     try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=2).close()
-                break
-            except OSError:
-                assert process.poll() is None, (settings.millrace_home / "mlflow.log").read_text()[-2000:]
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+        until(lambda: process.poll() is not None or program.probe("127.0.0.1")(0), "MLflow", 120, pause=0.2)
+        assert process.poll() is None, (settings.millrace_home / "mlflow.log").read_text()[-2000:]
         yield settings.model_copy(update={"mlflow_tracking_uri": address})
     finally:
         os.killpg(process.pid, 15)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -82,3 +82,47 @@ def test_a_run_of_somebody_elses_dag_is_left_alone(run_store: MongoRunStore) -> 
     run_mirror.mark_failed(run_store, "foreign", "task", None)
     assert run_mirror.mark_lost_attempt(run_store, "foreign", "task") is False
     assert run_store.find_runs() == []
+
+
+def test_a_run_that_somebody_calls_a_success_leaves_no_stage_running(run_store: MongoRunStore, run: str) -> None:
+    run_store.start_stage(run, "transform")
+    run_mirror.close(run_store, run, None)
+    record = run_store.get_run(run)
+    assert record["status"] == "success"
+    assert (record["stages"]["transform"]["status"], record["stages"]["transform"]["error"]["code"]) == (
+        "killed",
+        "stopped",
+    )
+
+
+def open_runs(store: MongoRunStore, *names: str, by: str = "airflow") -> None:
+    for name in names:
+        trigger = {"by": by, "dag_id": "demo", "dag_run_id": name}
+        now = datetime.now(UTC)
+        store.create_run({"_id": name, "pipeline": "demo", "trigger": trigger, "status": "queued", "created_at": now}
+                         | {"stages": {}})  # fmt: skip
+        store.start_stage(name, "extract")
+
+
+def test_runs_whose_end_nobody_saw_are_closed_later(run_store: MongoRunStore) -> None:
+    open_runs(run_store, "ended", "broke", "deleted", "goes-on")
+    open_runs(run_store, "local", by="local")
+    states = {"ended": "success", "broke": "failed", "goes-on": "running"}
+    later = datetime.now(UTC) + timedelta(hours=1)
+
+    def state_of(dag_id: str, dag_run_id: str) -> str | None:
+        return states.get(dag_run_id)
+
+    assert run_mirror.catch_up(run_store, state_of) == []  # too fresh: the word of its end may be on its way
+    assert sorted(run_mirror.catch_up(run_store, state_of, later)) == ["broke", "deleted", "ended"]
+    found = {run["_id"]: run for run in run_store.find_runs()}
+    assert {name: run["status"] for name, run in found.items()} == {
+        "ended": "success",
+        "broke": "failed",
+        "deleted": "failed",
+        "goes-on": "running",
+        "local": "running",
+    }
+    assert found["broke"]["error"]["code"] == "worker_killed"
+    assert found["deleted"]["stages"]["extract"]["status"] == "killed"
+    assert run_mirror.catch_up(run_store, state_of, later) == []

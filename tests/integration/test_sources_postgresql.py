@@ -6,11 +6,9 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -19,6 +17,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from free_ports import free_port_base
+from waiting import until
 
 from millrace.errors import SinkError, SinkUnavailableError, SourceError, SourceUnavailableError
 from millrace.pipeline import new_run_id, open_context, run_pipeline
@@ -60,9 +60,7 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="millrace-pg-") as home:
         Path(home).chmod(0o777)
         (Path(home) / "password").write_text(PASSWORD)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port_base()
         data = f"{home}/data"
         flags = ["-D", data, "-U", "millrace", "-A", "scram-sha-256", f"--pwfile={home}/password", "-E", "UTF8", "-N"]
         subprocess.run(as_server_user([str(folder / "initdb"), *flags]), check=True, capture_output=True, cwd=home)
@@ -240,10 +238,7 @@ def test_a_writer_killed_in_the_middle_leaves_nothing_and_its_retry_everything(s
     writer.wait()
     assert execute("SELECT n FROM t") == [(5,)]
     at = pd.date_range("2024-01-02", periods=9000, freq="s", tz="UTC")
-    deadline = time.monotonic() + 60
-    while execute("SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass") != [(0,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: execute("SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass") == [(0,)], "the end of it")
     sink.write([pd.DataFrame({"at": at, "n": 1, "s": "x"})], delivery())
     assert execute("SELECT count(*) FROM t WHERE n = 1") == [(9000,)]
 

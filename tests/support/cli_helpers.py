@@ -9,21 +9,44 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from millrace.settings import Settings
 
 PROGRAM = [sys.executable, "-c", "from millrace.cli.main import main; main()"]
 Answer = tuple[int, Any]
 
 
-def millrace(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The program's outcome, on a home of its own."""
-    settings = {"MILLRACE_HOME": str(home), **environment}
-    inherited = {name: value for name, value in os.environ.items() if name not in {"MILLRACE_DEBUG"}}
+def millrace(*arguments: str, home: Path, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """The program's outcome, on a home of its own, with `given` on its standard input."""
+    everything = inherited() | {"MILLRACE_HOME": str(home), **environment}
     return subprocess.run(
-        [*PROGRAM, *arguments], env=inherited | settings, capture_output=True, text=True, timeout=120, check=False
+        [*PROGRAM, *arguments], env=everything, input=given, capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def inherited() -> dict[str, str]:
+    """The environment of the tests without what a developer's shell may add to the program's words."""
+    return {name: value for name, value in os.environ.items() if name != "MILLRACE_DEBUG"}
+
+
+def stores_of(settings: Settings) -> dict[str, str]:
+    """The environment by which the program finds the stores of a test's installation."""
+    return {
+        "MONGODB_URI": settings.mongodb,
+        "MONGODB_DATABASE": settings.mongodb_database,
+        "MLFLOW_TRACKING_URI": settings.mlflow,
+        "S3_ENDPOINT_URL": settings.s3_endpoint,
+        "S3_BUCKET": settings.s3_bucket,
+    }
+
+
+def program_on(settings: Settings) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`millrace` on the home and the stores of a test's installation."""
+    return partial(millrace, home=settings.millrace_home, **stores_of(settings))
 
 
 @contextmanager

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
+from in_process import on_port
 
 PASSWORD = "a brass wheel turns slowly"
 WIDTHS = """
@@ -22,15 +20,8 @@ WIDTHS = """
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Where the service answers, on a port of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join(timeout=30)
+    with on_port(app) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def see(browser: Any, css: str, text: str = "") -> Any:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-import time
 from contextlib import contextmanager
 
 import httpx
-import uvicorn
+from in_process import on_port
+from waiting import until
 
 from serving.app import create_app
 
@@ -57,17 +56,9 @@ def without(answer):
 @contextmanager
 def ordinary(settings):
     """The same service behind uvicorn's own protocol."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning", proxy_headers=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        deadline = time.monotonic() + 60
-        while not server.started or client.get(f"/v2/models/{NAME}/ready").status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    with (
+        on_port(create_app(settings), proxy_headers=False) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
+        until(lambda: client.get(f"/v2/models/{NAME}/ready").status_code == 200, "the model")
         yield client
-    server.should_exit = True
-    thread.join(timeout=30)

@@ -1,10 +1,12 @@
 """A client of the few calls of Airflow's REST API that the commands need.
 
-It answers for authentication and for clear errors; what a run means is no business of it.
+It answers for authentication and for clear errors; what a run means is no business of it. Whoever follows a run must
+outlive a restart of Airflow: once it has answered, questions (not orders) wait some time for it to come back.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from millrace.cli.failures import CommandError
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from millrace.settings import Settings
 
 TIMEOUT_SECONDS = 30
+PATIENCE_SECONDS = 120.0
+"""How long a question waits for an Airflow that answered before and does not any more."""
+PAUSE_SECONDS = 1.0
+PAGE = 100
+"""What Airflow hands out at once at most, whatever is asked for."""
+_AWAY = {502, 503, 504}
 
 
 class AirflowError(MillraceError):
@@ -32,6 +40,7 @@ class AirflowApi:
         self._settings = settings
         self._client = client
         self._token: str | None = None
+        self._has_answered = False
 
     def dag(self, dag_id: str) -> dict[str, Any] | None:
         """The DAG, or None while Airflow has not parsed it."""
@@ -57,9 +66,13 @@ class AirflowApi:
 
     def dag_runs(self, dag_id: str, start: str, end: str) -> list[dict[str, Any]]:
         """The DAG's runs whose logical date lies in [start, end], oldest first."""
-        params = {"logical_date_gte": start, "logical_date_lte": end, "order_by": "logical_date", "limit": 1000}
-        runs: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
-        return runs
+        params = {"logical_date_gte": start, "logical_date_lte": end, "order_by": "logical_date", "limit": PAGE}
+        runs: list[dict[str, Any]] = []
+        while True:
+            page = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={**params, "offset": len(runs)})
+            runs += page["dag_runs"]
+            if not page["dag_runs"] or len(runs) >= page["total_entries"]:
+                return runs
 
     def backfill(self, body: dict[str, Any]) -> dict[str, Any]:
         """Create a backfill. Raises AirflowError; `details["status"]` is 409 while another one of the DAG goes on."""
@@ -80,10 +93,10 @@ class AirflowApi:
         return answer or {}
 
     def _answer(self, method: str, path: str, absent: bool = False, **more: Any) -> dict[str, Any] | None:
-        response = self._send(method, path, **more)
+        response = self._patiently(method, path, **more)
         if response.status_code == 401:
             self._token = None
-            response = self._send(method, path, **more)
+            response = self._patiently(method, path, **more)
         if absent and response.status_code == 404:
             return None
         if response.is_error:
@@ -93,6 +106,21 @@ class AirflowApi:
             )
         document: dict[str, Any] = response.json() if response.content else {}
         return document
+
+    def _patiently(self, method: str, path: str, **more: Any) -> httpx.Response:
+        until = time.monotonic() + (PATIENCE_SECONDS if method == "GET" and self._has_answered else 0.0)
+        while True:
+            over = time.monotonic() >= until
+            try:
+                response = self._send(method, path, **more)
+            except StackError:
+                if over:
+                    raise
+            else:
+                if over or response.status_code not in _AWAY:
+                    self._has_answered = True
+                    return response
+            time.sleep(PAUSE_SECONDS)
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         if self._token is None:

@@ -63,6 +63,7 @@ def wait_until_parsed(api: AirflowApi, name: str) -> None:
         dag = api.dag(name)
     if dag.get("is_paused"):
         api.unpause(name)
+        note(f"{name} was paused in Airflow, so that no run would begin. It is not any more, and its schedule goes on.")
 
 
 def _not_parsed(api: AirflowApi, name: str) -> StackError:

@@ -22,6 +22,7 @@ from millrace.cli import (
     keys,
     lint,
     made_specs,
+    maintenance,
     models,
     monitor,
     predict,
@@ -76,6 +77,9 @@ app.command("run", rich_help_panel="Runs")(run.run)
 app.command("backfill", rich_help_panel="Runs")(backfill.backfill)
 app.add_typer(runs.app, name="runs", rich_help_panel="Runs")
 app.add_typer(models.app, name="models", rich_help_panel="Models")
+app.command("backup", rich_help_panel="The installation")(maintenance.backup)
+app.command("restore", rich_help_panel="The installation")(maintenance.restore)
+app.command("prune", rich_help_panel="The installation")(maintenance.prune)
 app.command("monitor", rich_help_panel="Monitoring")(monitor.monitor)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Monitoring")
 app.command("predict", rich_help_panel="Models")(predict.predict)

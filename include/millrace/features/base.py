@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pydantic import ConfigDict
+
 from millrace.strict import StrictModel
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ rest object arrays of str or None."""
 
 class FeatureStep(StrictModel, ABC):
     """One row-wise step. An entry sets `step` to a Literal and implements `inputs`, `outputs` and `apply`."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     step: str
 

@@ -9,11 +9,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from millrace.errors import StackError
 from millrace.local.credentials import Credentials, airflow_passwords_file
-from millrace.settings import PORTS, Settings
+from millrace.settings import PORTS, PROJECT, Settings
 
-PROJECT = Path(__file__).resolve().parents[3]
 PARALLEL_TASKS = 4
+
+
+def require_dags() -> None:
+    """Refuse to start an Airflow that would have no DAGs. Raises StackError."""
+    if not (PROJECT / "dags").is_dir():
+        raise StackError(
+            f"There is no folder '{PROJECT / 'dags'}': the package alone has no DAGs; a checkout of Millrace has.",
+            hint="Start the stack in a checkout. Without one, 'millrace run SPEC --local' runs a pipeline.",
+        )
 
 
 def airflow_home(settings: Settings) -> Path:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from millrace.errors import StackError
-from millrace.local.airflow import PROJECT, airflow_environment
+from millrace.local.airflow import airflow_environment, require_dags
 from millrace.local.credentials import Credentials, credentials
 from millrace.local.ports import refuse_taken_ports
 from millrace.local.preparation import make_bucket, make_folders, migrate_airflow
@@ -21,7 +21,7 @@ from millrace.local.stack_env import forget_running, program_environment, stack_
 from millrace.local.store_lock import exclusive_stores, starting
 from millrace.local.supervisor import Supervisor
 from millrace.local.waiting import Progress, silent, wait_until_healthy
-from millrace.settings import Settings
+from millrace.settings import PROJECT, Settings
 
 STATES = {"RUNNING": "running", "STARTING": "starting", "BACKOFF": "restarting", "FATAL": "failed", "EXITED": "failed"}
 END_SECONDS = 10.0
@@ -38,6 +38,7 @@ class Stack:
 
     def up(self, progress: Progress) -> list[str]:
         """See `up`."""
+        require_dags()
         make_folders(self.settings)
         secrets = credentials(self.home, self.settings.airflow_username)
         programs = stack_programs(self.settings, secrets)

@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 
 from millrace.errors import StackError
-from millrace.local.airflow import PROJECT
 from millrace.local.ports import refuse_foreign_stack, refuse_taken_ports
 from millrace.local.preparation import make_bucket, make_folders
 from millrace.local.private_files import write_private
@@ -24,7 +23,7 @@ from millrace.local.stack_env import forget_running, uses_embedded_mlflow
 from millrace.local.store_lock import Notice, is_last_user, shared_stores, starting, stores_lock_file
 from millrace.local.supervisor import Supervisor
 from millrace.local.waiting import failure, silent
-from millrace.settings import Settings
+from millrace.settings import PROJECT, Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 25.0

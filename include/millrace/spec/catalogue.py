@@ -17,10 +17,11 @@ from pydantic import ValidationError
 from millrace.errors import SpecError
 from millrace.spec.confined import check_reach, open_environment
 from millrace.spec.document import SpecDocument, parse_document, read_document
-from millrace.spec.models import AssetSchedule, PipelineSpec
+from millrace.spec.models import PipelineSpec
 from millrace.spec.problems import spec_error
 from millrace.spec.reach import Reach
 from millrace.spec.references import check_references
+from millrace.spec.schedule import AssetSchedule
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ MOST_PARTS = 50_000
 DEEPEST = 100
 """Brackets that may be open at once: the reader's time grows with the square of them."""
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_REFERENCE = re.compile(r"\$\{(?!\s*credential\b)[^}]*\}?")
 
 _BRACKETS = re.compile(r"[\[\]{}]")
 
@@ -61,8 +62,18 @@ class SpecDocument:
         if isinstance(node, list):
             return [self._fill(value, values, (*location, index)) for index, value in enumerate(node)]
         if isinstance(node, str) and "${" in node:
+            self._refuse_misspelt(node, location)
             return _VARIABLE.sub(lambda match: self._value(match, values, location), node)
         return node
+
+    def _refuse_misspelt(self, text: str, location: Location) -> None:
+        """What looks like a variable and is none would otherwise stand in a path or an address as it is."""
+        for found in _REFERENCE.finditer(_VARIABLE.sub(lambda match: match["default"] or "", text)):
+            where = f"{self.file}:{self.line_of(location)}: {'.'.join(map(str, location))}"
+            raise SpecError(
+                f"{where}: '{found[0]}' is no reference to an environment variable.",
+                hint="Write ${NAME} or ${NAME:-default}; a default cannot hold another variable.",
+            )
 
     def _value(self, match: re.Match[str], values: Mapping[str, str], location: Location) -> str:
         name, default = match["name"], match["default"]
@@ -121,6 +132,10 @@ def parse_document(text: str, file: str = "<spec>") -> SpecDocument:
         return SpecDocument(_plain(loaded, (), lines), lines, file)
     except (_TooManyPartsError, RecursionError):
         raise _too_much(file) from None
+    except ValueError as error:
+        raise SpecError(
+            f"{file}:1: {error}, which no spec can have.", hint="Write plain texts, numbers, lists and mappings."
+        ) from error
 
 
 def _depth(text: str) -> int:
@@ -146,13 +161,19 @@ def _plain(node: Any, location: Location, lines: dict[Location, int]) -> Any:
         raise _TooManyPartsError
     if isinstance(node, CommentedMap):
         for key in node:
-            lines[(*location, key)] = node.lc.key(key)[0] + 1
+            # A key that came by a merge (`<<: *other`) has no line of its own.
+            lines[(*location, key)] = _line(node.lc.data, key) or lines.get(location, 1)
         return {key: _plain(value, (*location, key), lines) for key, value in node.items()}
     if isinstance(node, CommentedSeq):
         for index in range(len(node)):
-            lines[(*location, index)] = node.lc.item(index)[0] + 1
+            lines[(*location, index)] = _line(node.lc.data, index) or lines.get(location, 1)
         return [_plain(value, (*location, index), lines) for index, value in enumerate(node)]
     return _scalar(node)
+
+
+def _line(marks: Any, key: Any) -> int | None:
+    """The 1-based line of a key or an item by ruamel's marks, where it has one."""
+    return marks[key][0] + 1 if marks is not None and key in marks else None
 
 
 def _scalar(node: Any) -> Any:
@@ -161,5 +182,13 @@ def _scalar(node: Any) -> Any:
         return node.isoformat()
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
-            return kind(node)
+            return _text(str(node)) if kind is str else kind(node)
+    if node is not None:
+        raise ValueError(f"a value has the tag {getattr(getattr(node, 'tag', None), 'value', type(node).__name__)}")
+    return None
+
+
+def _text(node: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in node):
+        raise ValueError("a text holds half of a surrogate pair")
     return node

@@ -21,8 +21,9 @@ from millrace.spec.catalogue import (
     set_cycles_aside,
     spec_files,
 )
-from millrace.spec.models import AssetSchedule, PipelineSpec
+from millrace.spec.models import PipelineSpec
 from millrace.spec.reach import Reach
+from millrace.spec.schedule import AssetSchedule
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ class Memory(StrictModel):
     beyond: Literal["fail", "sample"] = Field(
         default="fail", description="A larger table: an error, or a seeded sample of its rows, which is warned of."
     )
-    seed: int = Field(default=17, description="Seed of the sample.")
+    seed: int = Field(default=17, ge=0, lt=2**32, description="Seed of the sample.")
 
     @model_validator(mode="after")
     def _sample_of_a_size(self) -> Memory:

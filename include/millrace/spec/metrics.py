@@ -18,6 +18,9 @@ METRICS: dict[str, dict[str, bool]] = {
 }
 """Task to metric to `greater is better`."""
 
+UNBOUNDED = frozenset({"calinski_harabasz"})
+"""Metrics that grow without end; of the others the best value is 1 where greater is better, and 0 where it is not."""
+
 PRIMARY_METRIC = {task: next(iter(metrics)) for task, metrics in METRICS.items()}
 """The metric that decides where a spec names none."""
 

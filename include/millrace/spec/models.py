@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from croniter import croniter
 from pydantic import Field, field_validator, model_validator
 
 from millrace.estimators import CANDIDATES
@@ -25,6 +24,7 @@ from millrace.spec.memory import Memory
 from millrace.spec.metrics import METRICS, PRIMARY_METRIC, metric_names
 from millrace.spec.monitoring import Monitoring
 from millrace.spec.promotion import Promotion
+from millrace.spec.schedule import AssetSchedule, checked_cron
 from millrace.spec.score import Score, check_score
 from millrace.spec.search import Search, candidates_type
 from millrace.spec.training import Training
@@ -45,23 +45,6 @@ else:
     AnyFeature = union_of(FEATURE_STEPS, "step")
     Candidates = candidates_type((*CANDIDATES, *FORECASTERS))
 
-PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly", "@continuous")
-
-
-class AssetSchedule(StrictModel):
-    """Run whenever all of these assets have been updated: `model/<pipeline>` or `dataset/<pipeline>`."""
-
-    assets: list[str] = Field(min_length=1, description="model/<pipeline> or dataset/<pipeline>.")
-
-    @field_validator("assets")
-    @classmethod
-    def _known_kind(cls, assets: list[str]) -> list[str]:
-        for asset in assets:
-            kind, _, name = asset.partition("/")
-            if kind not in {"model", "dataset"} or not name:
-                raise ValueError(f"'{asset}' is no asset of a pipeline. Allowed: model/<pipeline>, dataset/<pipeline>.")
-        return assets
-
 
 class Split(StrictModel):
     """How the held-out rows are chosen."""
@@ -70,7 +53,7 @@ class Split(StrictModel):
     test: float = Field(default=0.2, gt=0, lt=1, description="Share of rows held out.")
     column: str | None = Field(default=None, description="Time or group column; default: the source's timestamp.")
     folds: int = Field(default=5, ge=2, le=20, description="Folds of the cross-validation that chooses the best.")
-    seed: int = Field(default=17, description="Seed of a random split.")
+    seed: int = Field(default=17, ge=0, lt=2**32, description="Seed of a random split.")
 
 
 class Serving(StrictModel):
@@ -110,11 +93,7 @@ class PipelineSpec(StrictModel):
     @field_validator("schedule")
     @classmethod
     def _readable_schedule(cls, schedule: str | AssetSchedule | None) -> str | AssetSchedule | None:
-        if isinstance(schedule, str) and schedule not in PRESETS and not croniter.is_valid(schedule):
-            raise ValueError(
-                f"'{schedule}' is neither a cron expression nor a preset. Allowed: '0 6 * * *', {', '.join(PRESETS)}."
-            )
-        return schedule
+        return checked_cron(schedule) if isinstance(schedule, str) else schedule
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> PipelineSpec:
@@ -139,18 +118,14 @@ class PipelineSpec(StrictModel):
 
     def _check_training(self) -> None:
         task = str(self.task)
-        if task == "clustering" and self.target is not None:
-            raise ValueError("A clustering has no target: remove 'target', or choose another task.")
-        if task != "clustering" and not self.target:
-            raise ValueError(f"task: {task} needs a 'target': the column to predict.")
-        if task != "regression" and isinstance(self.target, list):
-            raise ValueError("Several targets are for task: regression; name one column.")
+        self._check_target(task)
         self._check_candidates(task)
         if self.promotion.metric is not None and self.promotion.metric not in metric_names(task):
             raise ValueError(
                 f"promotion.metric '{self.promotion.metric}' is no metric of a {task}. "
                 f"Allowed: {', '.join(metric_names(task))}."
             )
+        self.promotion.check_limit(task, self.metric, greater_is_better=self.greater_is_better)
         check_forecast(self)
         check_score(self.score, task)
         check_allocation(self)
@@ -162,6 +137,16 @@ class PipelineSpec(StrictModel):
             raise ValueError("split.by: time needs split.column, or a source.timestamp.")
         if self.training.beyond == "recent" and self.time_column is None:
             raise ValueError("training.beyond: recent needs a time: give a source.timestamp, or write beyond: sample.")
+
+    def _check_target(self, task: str) -> None:
+        if task == "clustering" and self.target is not None:
+            raise ValueError("A clustering has no target: remove 'target', or choose another task.")
+        if task != "clustering" and not self.target:
+            raise ValueError(f"task: {task} needs a 'target': the column to predict.")
+        if task != "regression" and isinstance(self.target, list):
+            raise ValueError("Several targets are for task: regression; name one column.")
+        if len(set(self.targets)) < len(self.targets):
+            raise ValueError(f"'target' names a column twice: {', '.join(self.targets)}. Name each once.")
 
     def _check_candidates(self, task: str) -> None:
         if not self.candidates:

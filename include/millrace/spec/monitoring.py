@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from croniter import croniter
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from millrace.drift.base import DriftLimits
 from millrace.spec.duration import Duration
 from millrace.spec.metrics import require_live_metric
+from millrace.spec.schedule import checked_cron
 from millrace.strict import StrictModel
 
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly")
@@ -68,11 +68,7 @@ class Monitoring(StrictModel):
     @field_validator("schedule")
     @classmethod
     def _readable(cls, schedule: str) -> str:
-        if schedule not in _PRESETS and not croniter.is_valid(schedule):
-            raise ValueError(
-                f"'{schedule}' is neither a cron expression nor a preset. Allowed: '0 6 * * *', {', '.join(_PRESETS)}."
-            )
-        return schedule
+        return checked_cron(schedule, _PRESETS)
 
     @field_validator("window")
     @classmethod

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from millrace.spec.duration import Duration
-from millrace.spec.metrics import require_live_metric
+from millrace.spec.metrics import UNBOUNDED, require_live_metric
 from millrace.strict import StrictModel
 
 LIVE_TASKS = ("regression", "classification")
@@ -33,6 +33,8 @@ class Rollback(StrictModel):
 
 class Promotion(StrictModel):
     """When the best candidate becomes the champion."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     metric: str | None = Field(default=None, description="Metric that decides; default: the task's first.")
     limit: float | None = Field(default=None, description="Worst value that may be promoted.")
@@ -62,6 +64,17 @@ class Promotion(StrictModel):
     @classmethod
     def _forward(cls, timeout: timedelta) -> timedelta:
         return _positive(timeout)
+
+    def check_limit(self, task: str, metric: str, *, greater_is_better: bool) -> None:
+        """Refuse a limit that no model can keep: no version would ever be promoted. Raises ValueError."""
+        if self.limit is None or metric in UNBOUNDED:
+            return
+        best = 1.0 if greater_is_better else 0.0
+        if self.limit > best if greater_is_better else self.limit < best:
+            raise ValueError(
+                f"promotion.limit is {self.limit:g}, but the best {metric} of a {task} is {best:g}: no model could be "
+                "promoted. Give the worst value that may be, or leave the limit out."
+            )
 
     def check_rollback(self, task: str, metric: str) -> None:
         """Refuse a rollback by a metric that live predictions cannot give. Raises ValueError."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from croniter import croniter
 from pydantic import Field, field_validator
 
 from millrace.sources import SINKS, SOURCES
 from millrace.sources.base import Sink, Source
+from millrace.spec.schedule import checked_cron
 from millrace.strict import StrictModel, union_of
 
 if TYPE_CHECKING:
@@ -42,12 +42,7 @@ class Score(StrictModel):
     @field_validator("schedule")
     @classmethod
     def _readable(cls, schedule: str | None) -> str | None:
-        if schedule is not None and schedule not in {*PRESETS, "model"} and not croniter.is_valid(schedule):
-            raise ValueError(
-                f"'{schedule}' is neither a cron expression nor a preset. "
-                f"Allowed: '0 6 * * *', model, {', '.join(PRESETS)}."
-            )
-        return schedule
+        return None if schedule is None else checked_cron(schedule, ("model", *PRESETS))
 
 
 def check_score(score: Score | None, task: str) -> None:

@@ -21,4 +21,4 @@ class Training(StrictModel):
     beyond: Literal["fail", "sample", "recent"] = Field(
         default="fail", description="A larger table: an error; a seeded sample of its rows; or its newest rows."
     )
-    seed: int = Field(default=17, description="Seed of the sample.")
+    seed: int = Field(default=17, ge=0, lt=2**32, description="Seed of the sample.")

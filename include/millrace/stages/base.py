@@ -79,6 +79,7 @@ def run_stage(
     record as one sentence and raised again.
     """
     token = context.runs.start_stage(context.run_id, stage)
+    log.info("%s of %s begins (spec version %s)", stage, context.run_id, context.spec_version)
     started = time.perf_counter()
     try:
         output = _reused(context, stage, output_type, key, still_there)
@@ -98,6 +99,7 @@ def run_stage(
         "error": None,
     }
     context.runs.finish_stage(context.run_id, stage, token, fields)
+    log.info("%s of %s: %s in %.1f s", stage, context.run_id, "reused" if reused else "done", fields["seconds"])
     return output
 
 
@@ -121,7 +123,10 @@ def error_document(error: BaseException) -> dict[str, Any]:
         where = error.filename or f"temporary files go to {tempfile.gettempdir()}"
         return {"code": "disk_full", "message": f"The disk is full ({where}). Free some space and retry."}
     text = str(error).strip().splitlines()
-    return {"code": "internal_error", "message": hidden(f"{type(error).__name__}: {text[0] if text else 'no message'}")}
+    said = hidden(f"{type(error).__name__}: {text[0] if text else 'no message'}")
+    if not isinstance(error, Exception):  # nothing that the stage did: a signal, a person, a scheduler's time limit
+        return {"code": "interrupted", "message": f"The stage was ended from outside before it was done ({said})."}
+    return {"code": "internal_error", "message": said}
 
 
 def _reused(

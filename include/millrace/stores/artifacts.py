@@ -112,8 +112,18 @@ class S3ArtifactStore:
         kept = sorted(files, key=lambda folder: (newest[folder], folder), reverse=True)[:count]
         gone = sorted(set(files) - set(kept))
         for folder in gone:
-            self._remove(files[folder])
+            self.remove(files[folder])
         return gone
+
+    @_explained
+    def remove(self, keys: list[str]) -> None:
+        """Remove objects of the platform's bucket by their keys; one that is not there is no error."""
+        for first in range(0, len(keys), MOST_REMOVED):
+            objects = [{"Key": key} for key in keys[first : first + MOST_REMOVED]]
+            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            if refused := answer.get("Errors"):
+                why = refused[0].get("Message") or refused[0].get("Code")
+                raise StorageError(f"S3 did not remove {refused[0]['Key']}: {why}.")
 
     @_explained
     def get_bytes(self, uri: str) -> bytes:
@@ -169,14 +179,6 @@ class S3ArtifactStore:
     @property
     def _client(self) -> Any:
         return s3_client(self._settings)
-
-    def _remove(self, keys: list[str]) -> None:
-        for first in range(0, len(keys), MOST_REMOVED):
-            objects = [{"Key": key} for key in keys[first : first + MOST_REMOVED]]
-            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
-            if refused := answer.get("Errors"):
-                why = refused[0].get("Message") or refused[0].get("Code")
-                raise StorageError(f"S3 did not remove {refused[0]['Key']}: {why}.")
 
     def _reference(self, pipeline: str, version: str, spool: Spool) -> DatasetRef:
         uri = f"s3://{self.bucket}/datasets/{pipeline}/{version}/"

@@ -152,5 +152,12 @@ class MongoRunStore(MongoLocks, MongoRecords, MongoForecasts):
         self.collection("stage_cache").replace_one({"_id": f"{stage}/{fields['cache_key']}"}, kept, upsert=True)
 
 
+def last_heard_of(run: Document) -> datetime:
+    """When something was last written about a run."""
+    times: list[datetime | None] = [run.get(key) for key in ("created_at", "started_at", "finished_at")]
+    times += [stage.get(key) for stage in run["stages"].values() for key in ("started_at", "finished_at")]
+    return max(moment for moment in times if moment is not None)
+
+
 def _no_such_run(run_id: str) -> NotFoundError:
     return NotFoundError(f"There is no run '{run_id}'.", hint="'millrace runs list' shows the runs.")

@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from millrace.tables.pandas_types import keeping_integers
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -31,6 +29,8 @@ def as_of(
     Both times hold times in UTC. Of several values for one entity and time the last one counts.
     """
     import pandas as pd
+
+    from millrace.tables.pandas_types import keeping_integers
 
     names = [name for name in features.columns if name not in {*entity, event_time}]
     asked = pd.DataFrame({**{key: table[key] for key in entity}, _AT: _utc(table[time])})

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from pydantic import ConfigDict
+
 from millrace.errors import TransformError, did_you_mean
 from millrace.strict import StrictModel
 
@@ -72,6 +74,8 @@ class TransformStep(StrictModel, ABC):
     """Whether the result depends on the table and the step's own options only, so that it may be reused."""
     only_selects: ClassVar[bool] = False
     """Whether it makes no value, but chooses rows or columns only, so that every type stays as it is."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     step: str
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from millrace.errors import TransformError
-from millrace.tables.pandas_types import keeping_integers
 from millrace.transforms.base import TransformContext, TransformStep
 from millrace.transforms.keys import require_same_kinds
 
@@ -90,6 +89,8 @@ class Join(TransformStep):
 
     def _matchable(self, table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
         """The rows of the other table that have a key; those of its times that name no zone are UTC."""
+        from millrace.tables.pandas_types import keeping_integers
+
         other = keeping_integers(other.dropna(subset=self.on))
         for key in self.on:
             if table[key].dtype.kind == "M" and table[key].dt.tz != other[key].dt.tz:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from millrace.errors import TransformError
-from millrace.tables.pandas_types import keeping_integers
 from millrace.transforms.base import TransformContext, TransformStep
 from millrace.transforms.spans import Span
 
@@ -37,6 +36,8 @@ class _Historic(TransformStep):
     ) -> pd.DataFrame:
         """The table with what `compute` makes of each ordered series, each row keeping its place."""
         import pandas as pd
+
+        from millrace.tables.pandas_types import keeping_integers
 
         self.require(table, self.order_by, *self.by, *self.columns)
         self.require_new(table, *names)

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[3]
-Parse = Callable[[dict[str, str]], dict[str, Any]]
+Parse = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
 def parse_dags(tmp_path_factory: pytest.TempPathFactory) -> Parse:
-    """`parse_dags({name: YAML})` gives what `parse_dags.py` prints."""
+    """`parse_dags({name: YAML}, VARIABLE=value)` gives what `parse_dags.py` prints."""
 
-    def parse(specs: dict[str, str]) -> dict[str, Any]:
+    def parse(specs: dict[str, str], **more: str) -> dict[str, Any]:
         folder = tmp_path_factory.mktemp("dags")
         (folder / "specs").mkdir()
         for name, text in specs.items():
@@ -32,6 +32,7 @@ def parse_dags(tmp_path_factory: pytest.TempPathFactory) -> Parse:
             "MILLRACE_HOME": str(folder / "home"),
             "MILLRACE_PIPELINES_DIR": str(folder / "specs"),
             "MONGODB_URI": "mongodb://127.0.0.1:1/",  # a parse that asks a database for anything fails here
+            **more,
         }
         script = PROJECT / "tests" / "integration" / "dags" / "parse_dags.py"
         done = subprocess.run(
@@ -42,3 +43,14 @@ def parse_dags(tmp_path_factory: pytest.TempPathFactory) -> Parse:
         return found
 
     return parse
+
+
+@pytest.fixture(scope="module")
+def dags(request: pytest.FixtureRequest, parse_dags: Parse) -> dict[str, Any]:
+    """The DAGs of a file's `SPECS`, in which nothing is wrong; a task of `flowers` reads its own spec alone."""
+    found = parse_dags(request.module.SPECS)
+    assert found["errors"] == {}
+    assert found["heavy"] == []
+    assert found["one"]["dags"] == ["flowers"]
+    parsed: dict[str, Any] = found["dags"]
+    return parsed

@@ -57,7 +57,10 @@ def described(dag: Any, serialized: dict[str, Any]) -> dict[str, Any]:
                 "outlets": [outlet.name for outlet in task.outlets],
                 "owner": task.owner,
                 "mapped": task.is_mapped,
-                "retries": task.retries,
+                "pauses": [
+                    task.retry_delay.total_seconds() * task.retry_exponential_backoff**number
+                    for number in range(task.retries)
+                ],
             }
             for task in dag.tasks
         },

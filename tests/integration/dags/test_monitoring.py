@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 TRAINING = """
 source: {type: sample, name: sklearn/iris}
@@ -23,16 +20,6 @@ SPECS = {
     "rollback": "name: rollback" + TRAINING + "promotion: {rollback: {min_samples: 50}}\n",
     "unwatched": "name: unwatched" + TRAINING,
 }
-
-
-@pytest.fixture(scope="module")
-def dags(parse_dags: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
-    found = parse_dags(SPECS)
-    assert found["errors"] == {}
-    assert found["heavy"] == []
-    assert found["one"]["dags"] == ["flowers"]
-    parsed: dict[str, Any] = found["dags"]
-    return parsed
 
 
 def waited_for(dag: dict[str, Any]) -> Any:
@@ -58,7 +45,13 @@ def test_a_check_runs_by_its_own_schedule_and_may_announce_drift(dags: dict[str,
     assert dag["tags"] == ["demo", "millrace-monitoring"]  # without the tag of pipelines: a check is no run of one
     assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
     assert dag["tasks"] == {
-        "check": {"after": [], "outlets": ["retrain/flowers"], "owner": "botany", "mapped": False, "retries": 2}
+        "check": {
+            "after": [],
+            "outlets": ["retrain/flowers"],
+            "owner": "botany",
+            "mapped": False,
+            "pauses": [30, 90, 270],
+        }
     }
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 SPEC = """
 source: {type: sample, name: sklearn/iris}
@@ -23,16 +20,6 @@ SPECS = {
     "by-hand": "name: by-hand" + SPEC,
     "never": "name: never" + SPEC.partition("score:")[0],
 }
-
-
-@pytest.fixture(scope="module")
-def dags(parse_dags: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
-    found = parse_dags(SPECS)
-    assert found["errors"] == {}
-    assert found["heavy"] == []
-    assert found["one"]["dags"] == ["flowers"]
-    parsed: dict[str, Any] = found["dags"]
-    return parsed
 
 
 def test_only_specs_that_score_have_a_dag(dags: dict[str, Any]) -> None:

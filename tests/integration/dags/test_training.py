@@ -90,7 +90,13 @@ def test_the_stages_stand_in_their_order(parsed: dict[str, Any]) -> None:
         "register": ["evaluate", "train", "transform"],
     }
     assert [name for name, task in tasks.items() if task["mapped"]] == ["train"]
-    assert {task["retries"] for task in tasks.values()} == {2}
+
+
+def test_a_server_that_is_away_for_a_minute_fails_no_task(parsed: dict[str, Any]) -> None:
+    for dag in parsed["dags"].values():
+        for task in dag["tasks"].values():
+            assert task["pauses"][0] <= 30
+            assert sum(task["pauses"]) >= 60
 
 
 def test_a_forecast_is_made_after_the_registration(parsed: dict[str, Any]) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from free_ports import free_port_base
+from waiting import until
 
 from millrace.errors import StackError
 from millrace.local.preparation import make_folders
@@ -45,14 +45,8 @@ def supervisor(home: Path) -> Supervisor:
     return Supervisor(home)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def program(name: str, code: str, phase: Phase = Phase.PLATFORM, **environment: str) -> Program:
-    port = free_port()
+    port = free_port_base()
     argv = (sys.executable, "-c", code)
     return Program(name, argv, port, {"PORT": str(port), **environment}, phase=phase, stop_seconds=2)
 
@@ -63,13 +57,6 @@ def begin(supervisor: Supervisor, home: Path, *programs: Program) -> None:
     for one in programs:
         supervisor.start_program(one)
     wait_until_healthy(supervisor, programs, "127.0.0.1", lambda *_: None, limit=30)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_program_gets_its_environment_and_folder_whatever_is_in_them(supervisor: Supervisor, home: Path) -> None:

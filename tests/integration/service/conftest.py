@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,15 +16,16 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from in_process import on_port
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from waiting import until
 
 from millrace.features.row_features import RowFeatures
 from millrace.local.programs import Program
@@ -131,40 +129,30 @@ def register(registry: MlflowRegistry, inputs: pd.DataFrame) -> Callable[..., st
 @contextmanager
 def running(settings: Settings) -> Iterator[httpx.Client]:
     """The service on a real port; ready when its first look at the registry is over."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    about: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "proxy_headers": False}
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), http=QuickProtocol, **about))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            wait_until(lambda: server.started)
-            wait_until(lambda: server.config.loaded_app is not None and _looked(server))
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join(timeout=30)
-
-
-def _looked(server: uvicorn.Server) -> bool:
-    app: Any = server.config.app
-    return bool(app.state.services.watcher.started)
-
-
-def wait_until(held: Callable[[], bool]) -> None:
-    """Wait for something that must come; a minute at most."""
-    deadline = time.monotonic() + 60
-    while not held():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
+    app = create_app(settings)
+    with (
+        on_port(app, http=QuickProtocol, proxy_headers=False) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
+        until(lambda: app.state.services.watcher.started, "the first look at the registry", pause=0.02)
+        yield client
 
 
 @pytest.fixture
-def wait() -> Callable[[Callable[[], bool]], None]:
+def away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Settings]:
+    """Makes settings of the same installation with nothing behind its addresses, which is soon found out."""
+
+    def nowhere() -> Settings:
+        monkeypatch.setattr("millrace.connections.CONNECT_SECONDS", 0.5)
+        return settings.model_copy(update={"millrace_port_base": 9, "mlflow_tracking_uri": "http://127.0.0.1:9"})
+
+    return nowhere
+
+
+@pytest.fixture
+def wait() -> Callable[..., Any]:
     """Waits until something holds, a minute at most."""
-    return wait_until
+    return until
 
 
 @pytest.fixture

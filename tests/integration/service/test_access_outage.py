@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 
 import httpx
 import pytest
+from free_ports import free_port_base
 
 from millrace.local.programs import mongodb
-from millrace.settings import PORTS
 from millrace.stores.accounts import MongoAccounts
 
 pytestmark = pytest.mark.integration
@@ -24,10 +23,7 @@ def server(settings, monkeypatch, wait):
     monkeypatch.setenv("SERVING_ANONYMOUS_ROLE", "none")
     monkeypatch.setenv("SERVING_IDENTITY_SECONDS", "0.2")
     monkeypatch.setattr("millrace.connections.CONNECT_SECONDS", 0.5)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = settings.model_copy(update={"millrace_port_base": port - PORTS["mongodb"]})
+    own = settings.model_copy(update={"millrace_port_base": free_port_base()})
     program = mongodb(own)
     elsewhere = {"s3_endpoint_url": settings.s3_endpoint, "mongodb_uri": None}
     (own.millrace_home / "mongodb").mkdir()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from free_ports import free_port_base
 
 NGINX = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None)
 pytestmark = [
@@ -36,25 +36,19 @@ http {{
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def proxied(settings, registry, start, certificate, tmp_path, monkeypatch, wait) -> Iterator[tuple[httpx.Client, int]]:
     """A client of a service behind nginx, and the port where nginx answers without TLS."""
     monkeypatch.setenv("SERVING_TRUSTED_PROXIES", "127.0.0.1")
     monkeypatch.setenv("SERVING_ANONYMOUS_LIMIT", "5/day")
     with start(settings) as service:
-        ports, home = (free_port(), free_port()), tmp_path / "nginx"
+        base, home = free_port_base(), tmp_path / "nginx"
         home.mkdir()
         text = COMMITTED.read_text()
         for committed, own in {
             "127.0.0.1:27600": f"127.0.0.1:{service.base_url.port}",
-            "listen 80;": f"listen 127.0.0.1:{ports[0]};",
-            "listen 443 ssl;": f"listen 127.0.0.1:{ports[1]} ssl;",
+            "listen 80;": f"listen 127.0.0.1:{base};",
+            "listen 443 ssl;": f"listen 127.0.0.1:{base + 1} ssl;",
             "/etc/nginx/tls/millrace.crt": str(certificate[0]),
             "/etc/nginx/tls/millrace.key": str(certificate[1]),
         }.items():
@@ -70,9 +64,9 @@ def proxied(settings, registry, start, certificate, tmp_path, monkeypatch, wait)
         process = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
         try:
             trust = ssl.create_default_context(cafile=str(certificate[0]))
-            with httpx.Client(base_url=f"https://127.0.0.1:{ports[1]}", verify=trust, timeout=30) as client:
+            with httpx.Client(base_url=f"https://127.0.0.1:{base + 1}", verify=trust, timeout=30) as client:
                 wait(lambda: answers(client))
-                yield client, ports[0]
+                yield client, base
         finally:
             process.terminate()
             process.wait(timeout=20)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from free_ports import free_port_base
+from waiting import until
 
 from millrace.connections import mongo_client
 from millrace.local.programs import mongodb
-from millrace.settings import PORTS
 from millrace.stores.predictions import PredictionStore
 from serving.ids import time_of
 from serving.records.entry import MASK, Entry
@@ -67,26 +67,16 @@ class Server:
         program = mongodb(self.settings)
         log = (self.settings.millrace_home / "mongodb.log").open("ab")
         self.process = subprocess.Popen(program.argv, stdout=log, stderr=log, cwd=self.settings.millrace_home)
-        deadline = time.monotonic() + 60
-        while not self._answers():
-            assert time.monotonic() < deadline, "MongoDB did not start"
-            time.sleep(0.05)
+        until(lambda: program.probe("127.0.0.1")(0), "MongoDB")
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def _answers(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.settings.port(PORTS["mongodb"]))) == 0
-
 
 @pytest.fixture
 def server(settings):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = Server(settings.model_copy(update={"millrace_port_base": port - PORTS["mongodb"]}))
+    own = Server(settings.model_copy(update={"millrace_port_base": free_port_base()}))
     own.start()
     yield own
     own.kill()

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from millrace.settings import Settings
 from millrace.stores.artifacts import S3ArtifactStore
 
 pytestmark = pytest.mark.integration
@@ -18,11 +17,6 @@ PREDICT = f"/api/v1/models/{NAME}/predict"
 def rows_of(table):
     """A table as a client sends it: ISO times, null for what is missing."""
     return json.loads(table.to_json(orient="records", date_format="iso", date_unit="us", double_precision=15))
-
-
-def away(settings: Settings) -> Settings:
-    """The same installation with nothing behind its addresses."""
-    return settings.model_copy(update={"millrace_port_base": 9, "mlflow_tracking_uri": "http://127.0.0.1:9"})
 
 
 def test_the_served_champion_answers_what_the_pipeline_answers(settings, register, fitted, inputs, start):
@@ -108,12 +102,14 @@ def test_a_champion_whose_file_is_damaged_leaves_the_last_one_serving(settings, 
         assert client.get("/health").json()["status"] == "healthy"
 
 
-def test_a_restart_without_mlflow_s3_and_mongodb_serves_from_its_own_disk(settings, register, fitted, inputs, start):
+def test_a_restart_without_mlflow_s3_and_mongodb_serves_from_its_own_disk(
+    settings, register, fitted, inputs, start, away
+):
     version = register(fitted(1.0))
     row = rows_of(inputs)[0]
     with start(settings) as client:
         expected = client.post(PREDICT, json=row).json()["prediction"]
-    with start(away(settings)) as client:
+    with start(away()) as client:
         answer = client.post(PREDICT, json=row).json()
         assert (answer["prediction"], answer["model_version"]) == (expected, version)
         health = client.get("/health")

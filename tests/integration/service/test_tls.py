@@ -6,6 +6,7 @@ import ssl
 
 import httpx
 import pytest
+from free_ports import free_port_base
 
 from millrace.errors import SettingsError
 from millrace.local.health import UrlAnswers
@@ -17,13 +18,13 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def secured(settings: Settings, certificate, port_base, run_program) -> Settings:
+def secured(settings: Settings, certificate, run_program) -> Settings:
     """Settings of a service that runs by https, on a port of its own."""
     cert, key = certificate
     elsewhere = {
         "mongodb_uri": settings.mongodb,
         "s3_endpoint_url": settings.s3_endpoint,
-        "millrace_port_base": port_base,
+        "millrace_port_base": free_port_base(),
         "service_tls_cert": cert,
         "service_tls_key": key,
     }

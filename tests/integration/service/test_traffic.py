@@ -37,11 +37,6 @@ def two(register, registry, fitted) -> tuple[str, str]:
     return first, second
 
 
-def away(settings: Settings) -> Settings:
-    """The same installation with nothing behind its addresses."""
-    return settings.model_copy(update={"millrace_port_base": 9, "mlflow_tracking_uri": "http://127.0.0.1:9"})
-
-
 def asked(client: httpx.Client, row: dict[str, Any], key: str | None = None) -> dict[str, Any]:
     response = client.post(f"{MODEL}/predict", json=row, headers={"X-Millrace-Key": key} if key else {})
     assert response.status_code == 200, response.text
@@ -151,7 +146,7 @@ def test_requests_are_shared_out_by_their_key_and_recorded_with_their_variant(se
             assert metric(client, "prediction_rows_total", model=NAME, variant=label) == count
 
 
-def test_every_worker_follows_and_a_restart_without_any_store_goes_on(settings, two, row, start, wait):
+def test_every_worker_follows_and_a_restart_without_any_store_goes_on(settings, two, row, start, wait, away):
     _, second = two
     quick = settings.model_copy(update={"model_poll_seconds": 0.05})
     with start(quick) as one, start(quick) as other:
@@ -159,7 +154,7 @@ def test_every_worker_follows_and_a_restart_without_any_store_goes_on(settings, 
         assert asked(one, row)["model_version"] == second
         wait(lambda: asked(other, row)["model_version"] == second)
         wait((settings.millrace_home / "models" / NAME / second / "version.json").is_file)
-    with start(away(settings)) as alone:
+    with start(away()) as alone:
         assert asked(alone, row)["model_version"] == second
         shown = alone.get(f"{MODEL}/traffic").json()
         assert (shown["weights"], shown["variants"][0]["error"]) == ({"challenger": 1.0}, None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cli_helpers import Answer, http_server
 
+from millrace.cli import airflow_api
 from millrace.cli.airflow_api import AirflowApi, AirflowError
 from millrace.cli.failures import CommandError
 from millrace.errors import StackError
@@ -77,3 +79,65 @@ def test_an_airflow_that_is_not_there_says_how_to_start_it(password: str | None,
         AirflowApi(settings_for("http://127.0.0.1:9", password)).dag("known")
     assert error.value.hint is not None
     assert "--local" in error.value.hint
+
+
+class ManyRuns(FakeAirflow):
+    """Hands out a hundred runs at once at most, as Airflow does, whatever is asked for."""
+
+    def __call__(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+        asked = urlsplit(path)
+        if asked.path != "/api/v2/dags/known/dagRuns":
+            return super().__call__(method, path, body, headers)
+        query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+        first = int(query.get("offset", 0))
+        names = [f"day-{number}" for number in range(250)][first : first + min(int(query["limit"]), 100)]
+        return 200, {"dag_runs": [{"dag_run_id": name} for name in names], "total_entries": 250}
+
+
+def test_all_runs_of_a_long_backfill_are_found_each_once() -> None:
+    with http_server(ManyRuns()) as url:
+        runs = AirflowApi(settings_for(url)).dag_runs("known", "2026-01-01", "2026-12-31")
+    assert [run["dag_run_id"] for run in runs] == [f"day-{number}" for number in range(250)]
+
+
+class Restarting(FakeAirflow):
+    """Is away for some calls after the first one."""
+
+    def __init__(self, away: int) -> None:
+        super().__init__()
+        self.asked = 0
+        self.away = away
+
+    def __call__(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+        self.asked += path != "/auth/token"
+        if 1 < self.asked <= 1 + self.away:
+            return 503, {"detail": "starting"}
+        return super().__call__(method, path, body, headers)
+
+
+def test_a_question_waits_for_an_airflow_that_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_api, "PAUSE_SECONDS", 0.0)
+    with http_server(Restarting(away=3)) as url:
+        api = AirflowApi(settings_for(url))
+        assert api.dag("known") == api.dag("known")
+
+
+def test_an_order_is_not_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_api, "PAUSE_SECONDS", 0.0)
+    server = Restarting(away=1)
+    with http_server(server) as url:
+        api = AirflowApi(settings_for(url))
+        api.dag("known")
+        with pytest.raises(AirflowError, match="answered 503"):
+            api.trigger("known", {})
+    assert server.asked == 2
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_api, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(airflow_api, "PATIENCE_SECONDS", 0.05)
+    with http_server(Restarting(away=100_000)) as url:
+        api = AirflowApi(settings_for(url))
+        api.dag("known")
+        with pytest.raises(AirflowError, match="answered 503"):
+            api.dag("known")

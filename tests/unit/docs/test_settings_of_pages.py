@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from millrace.accounts.settings import AccountSettings
 from millrace.alerts.settings import AlertSettings
+from millrace.maintenance.upkeep import Upkeep
 from millrace.settings import Settings
 from serving.access.settings import AccessSettings
 from serving.settings import ServiceSettings
@@ -23,6 +24,7 @@ CLASSES: tuple[type[BaseSettings], ...] = (
     AccessSettings,
     AlertSettings,
     TelemetrySettings,
+    Upkeep,
 )
 FIELDS = {name.upper(): field for kind in CLASSES for name, field in kind.model_fields.items()}
 _SETTING = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
 from served_tables import mixed, mixed_inputs, mixed_table, table
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -130,28 +125,3 @@ def restored():
         return app
 
     return make
-
-
-@pytest.fixture(scope="session")
-def on_port():
-    """Runs an application on a real port: `with on_port(app) as port`."""
-
-    @contextmanager
-    def run(app):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        try:
-            deadline = time.monotonic() + 30
-            while not server.started:
-                assert time.monotonic() < deadline, "the service did not start"
-                time.sleep(0.02)
-            yield port
-        finally:
-            server.should_exit = True
-            thread.join(timeout=30)
-
-    return run

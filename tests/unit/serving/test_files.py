@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
 
 import httpx
 import numpy as np
@@ -12,7 +11,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from in_process import on_port
 from starlette.requests import Request
+from waiting import until
 
 from millrace.errors import StorageError
 from serving.failures import MalformedBodyError, ModelFailedError, OverloadedError, SlowBodyError, TooLargeError
@@ -36,7 +37,7 @@ def app(tmp_path_factory, restored, regression, classifier, two_targets):
 
 
 @pytest.fixture(scope="module")
-def client(app, on_port):
+def client(app):
     with on_port(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/models", timeout=60) as client:
         yield client
 
@@ -72,13 +73,6 @@ def parsed(kind, body):
     return (pa.ipc.open_stream if kind == STREAM else pa.ipc.open_file)(io.BytesIO(body)).read_all()
 
 
-def wait_until(held):
-    deadline = time.monotonic() + 30
-    while not held():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
-
-
 KINDS = ["text/csv", STREAM, "application/vnd.apache.arrow.file", PARQUET]
 
 
@@ -90,7 +84,7 @@ def test_a_large_file_is_answered_in_its_own_form(client, rows, kind, services):
     assert (answer.headers["x-millrace-model"], answer.headers["x-millrace-model-version"]) == ("reg", "3")
     found = parsed(kind, answer.content)["prediction"].to_numpy()
     np.testing.assert_allclose(found, 2 * rows["a"].to_numpy() - rows["b"].to_numpy(), rtol=1e-9)
-    wait_until(lambda: services.uploads._present == 0)
+    until(lambda: services.uploads._present == 0)
 
 
 def test_every_row_has_an_id_where_ids_are_wanted(client, rows):
@@ -172,7 +166,7 @@ def test_an_answer_that_breaks_off_is_never_taken_for_the_whole(client, rows, se
     with pytest.raises(httpx.RemoteProtocolError):
         client.post("/reg/predict/file", content=written("text/csv", rows), headers={"Content-Type": "text/csv"})
     monkeypatch.undo()
-    wait_until(lambda: services.uploads._present == 0)
+    until(lambda: services.uploads._present == 0)
     again = client.post("/reg/predict/file", content=written("text/csv", rows), headers={"Content-Type": "text/csv"})
     assert again.status_code == 200
 

@@ -11,6 +11,7 @@ import pytest
 import tritonclient.http as triton
 from hypothesis import given
 from hypothesis import strategies as st
+from in_process import on_port
 from sklearn.linear_model import LogisticRegression, Ridge
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
@@ -33,7 +34,7 @@ def class_model(mixed, mixed_table):
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory, restored, on_port, mixed_inputs, regression_model, class_model):
+def port(tmp_path_factory, restored, mixed_inputs, regression_model, class_model):
     models = {
         "flow": (regression_model, {"task": "regression", "targets": ["flow"]}, mixed_inputs),
         "felt": (class_model, {"task": "classification", "targets": ["felt"]}, mixed_inputs),

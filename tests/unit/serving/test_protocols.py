@@ -7,6 +7,7 @@ import json
 import jsonschema
 import numpy as np
 import pytest
+from in_process import on_port
 from starlette.testclient import TestClient
 
 
@@ -223,7 +224,7 @@ def test_the_bare_address_asks_which_of_several_models_is_meant(service):
     assert service.get("/api/v1/models/rig/ping").status_code == 503  # MLflow was not asked yet
 
 
-def test_mlflows_own_scoring_client_gets_right_answers(tmp_path, restored, on_port, models, regression, table):
+def test_mlflows_own_scoring_client_gets_right_answers(tmp_path, restored, models, regression, table):
     from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
     expected = regression.predict(table).tolist()

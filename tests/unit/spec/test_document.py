@@ -92,3 +92,21 @@ NINE = "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 
 def test_a_few_lines_that_stand_for_too_much_are_refused(text: str) -> None:
     with pytest.raises(SpecError, match="nested too deeply"):
         parse_document(text)
+
+
+def test_keys_that_came_by_a_merge_are_there() -> None:
+    document = parse_document("first: &it {by: random}\nsecond:\n  <<: *it\n  seed: 3\n")
+    assert document.data["second"] == {"by": "random", "seed": 3}
+    assert document.line_of(("second", "by")) == 2
+
+
+@pytest.mark.parametrize("text", ["${HOME", "${1X}", "${HOME-x}", "${HOME:?no}", "${A:-${HOME}}", "${}"])
+def test_what_looks_like_a_variable_and_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match=r"2: path: '.*' is no reference to an environment variable"):
+        parse_document(f'a: 1\npath: "x{text}"\n').substituted({"HOME": "/home"})
+
+
+@pytest.mark.parametrize("value", ["!colour red", "!!set {a}", "!!binary aGVsbG8=", '"\\ud800"'])
+def test_what_no_spec_can_hold_is_refused(value: str) -> None:
+    with pytest.raises(SpecError, match="which no spec can have"):
+        parse_document(f"a: {value}\n")

@@ -138,3 +138,32 @@ def test_the_schema_accepts_what_the_models_accept(tmp_path: Path) -> None:
     jsonschema.validate(document, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**document, "ownr": "x"}, schema)
+
+
+NEVER = ["0 0 30 2 *", "* * * * * *", "* * * * * * 2024", "@Daily", "@reboot", "R R * * *", "H 1 * * *", "0 0 * *", ""]
+
+
+@pytest.mark.parametrize("cron", NEVER)
+@pytest.mark.parametrize("place", ["schedule", "monitoring"])
+def test_a_time_that_airflow_cannot_run_by_is_refused(tmp_path: Path, cron: str, place: str) -> None:
+    written_there = f"{place}: '{cron}'" if place == "schedule" else f"{place}: {{schedule: '{cron}'}}"
+    with pytest.raises(SpecError, match=r"neither a cron expression nor a preset|never comes"):
+        load_spec(written(tmp_path, GOOD.replace('schedule: "@daily"', written_there)))
+
+
+@pytest.mark.parametrize("cron", ["0 6 * JAN-MAR MON-FRI", "0 0 29 2 *", "*/5 * * * *", "0 0 L * *", "0 0 * * 5#2"])
+def test_usual_times_are_taken(tmp_path: Path, cron: str) -> None:
+    assert load_spec(written(tmp_path, GOOD.replace("@daily", cron))).spec.schedule == cron
+
+
+@pytest.mark.parametrize("limit", ["metric: rmse, limit: -1", "metric: r2, limit: 1.5", "limit: .nan", "limit: -.inf"])
+def test_a_limit_that_no_model_can_keep_is_refused(tmp_path: Path, limit: str) -> None:
+    with pytest.raises(SpecError, match=r"no model could be promoted|a finite number"):
+        load_spec(written(tmp_path, GOOD.replace("metric: rmse, limit: 0.65", limit)))
+
+
+def test_a_target_is_named_once_and_a_seed_is_one_for_every_library(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="names a column twice"):
+        load_spec(written(tmp_path, GOOD.replace("CO(GT)", "[x, x]")))
+    with pytest.raises(SpecError, match="seed: -1 does not fit"):
+        load_spec(written(tmp_path, GOOD.replace("{by: random}", "{by: random, seed: -1}")))

@@ -30,3 +30,9 @@ def test_an_unexpected_error_is_one_line_with_its_kind() -> None:
     assert document["code"] == "internal_error"
     assert document["message"].startswith("KeyError: ")
     assert "\n" not in document["message"]
+
+
+def test_what_ends_a_stage_from_outside_is_no_fault_of_the_program() -> None:
+    document = error_document(KeyboardInterrupt())
+    assert document["code"] == "interrupted"
+    assert document["message"].startswith("The stage was ended from outside")

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,4 +56,11 @@ VALUES = st.one_of(st.none(), st.floats(), st.text(max_size=4), st.booleans(), s
 @given(st.lists(VALUES, max_size=30), st.lists(st.floats() | st.none(), max_size=30))
 def test_any_table_has_a_finite_profile(mixed: list[object], numbers: list[float | None]) -> None:
     for values in (mixed, numbers):
-        json.dumps(table_profile(pd.DataFrame({"x": values})), allow_nan=False)
+        frame = pd.DataFrame({"x": values})
+        told = table_profile(frame)
+        (one,) = told["columns"]
+        assert json.loads(json.dumps(told, allow_nan=False)) == told
+        assert told["rows"] == len(values)
+        assert one["missing"] == pytest.approx(frame["x"].isna().mean() if values else 0.0)
+        assert one["distinct"] == frame["x"].nunique()
+        assert one.get("least", 0) <= one.get("median", 0) <= one.get("most", 0)
