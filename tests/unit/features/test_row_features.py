@@ -31,7 +31,7 @@ STEP_DOCUMENTS = [
     {"step": "missing_flag", "columns": ["a", "word", "at"]},
     {"step": "text_length", "column": "word"},
 ]
-number = st.one_of(st.none(), st.floats(-1e6, 1e6))
+number = st.one_of(st.none(), st.floats(-1e6, 1e6), st.floats(allow_nan=False, allow_infinity=False))
 moment = st.one_of(st.none(), st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2100, 1, 1)))
 word = st.one_of(st.none(), st.text(max_size=8))
 ROWS = st.lists(st.tuples(number, number, moment, word, st.sampled_from([True, False, None])), min_size=1, max_size=20)
@@ -73,6 +73,7 @@ def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple
     for name, values in batch.items():
         np.testing.assert_array_equal(table[name].to_numpy(), values)
         np.testing.assert_array_equal(values, np.array([row[name][0] for row in single], dtype=values.dtype))
+        assert values.dtype.kind != "f" or not np.isinf(values).any()
 
 
 @settings(max_examples=100)
