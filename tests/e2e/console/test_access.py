@@ -124,7 +124,7 @@ def test_a_secret_that_is_being_made_cannot_be_missed(admin):
     """)
     press(admin, "dialog button", "Make")
     see(admin, "dialog button:disabled", "Cancel")
-    for _ in range(2):  # a browser lets the second one through where only the first is refused
+    for _ in range(2):  # the browser closes the dialog at the second one, whatever the page says
         admin.switch_to.active_element.send_keys(Keys.ESCAPE)
     WebDriverWait(admin, 40).until(lambda driver: driver.execute_script("return !!window.release"))
     admin.execute_script("window.release()")
