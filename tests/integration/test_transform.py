@@ -147,6 +147,11 @@ def test_dropped_rows_are_counted_and_repeats_are_told(platform: Platform):
     warnings = platform.stage(context)["warnings"]
     assert "Transform step 'drop_duplicates' dropped 1 of 4 rows that repeat another row." in warnings
     assert not any("weigh once more" in sentence for sentence in warnings)
+    numbered = FRAME.assign(number=range(len(FRAME)))
+    steps = [{"step": "drop_duplicates"}, {"step": "drop_columns", "columns": ["number"]}]
+    context, _ = platform.transform(numbered, transform=steps, **trained)
+    (told,) = [sentence for sentence in platform.stage(context)["warnings"] if "weigh once more" in sentence]
+    assert "Move {step: drop_duplicates} behind the other transform steps" in told
 
 
 LARGE = pd.DataFrame({"k": range(150_000), "v": [None if i % 3 == 0 else i % 7 for i in range(150_000)]})
