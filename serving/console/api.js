@@ -16,14 +16,26 @@ export function get(path) {
 }
 
 /** The JSON answer of a POST with a JSON body. */
-export const post = (path, content) => change("POST", path, content);
-export const put = (path, content) => change("PUT", path, content);
+export const post = (path, content, version) => change("POST", path, content, version);
+export const put = (path, content, version) => change("PUT", path, content, version);
 export const patch = (path, content) => change("PATCH", path, content);
-export const remove = (path) => change("DELETE", path);
+export const remove = (path, version) => change("DELETE", path, undefined, version);
 
-function change(method, path, content) {
-  const body = content === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
-  return ask(path, { method, ...body });
+/** `version`: the one that the change was made against, where the service wants to know. */
+function change(method, path, content, version) {
+  const headers = { ...(content === undefined ? {} : { "Content-Type": "application/json" }), ...(version ? { "If-Match": `"${version}"` } : {}) };
+  return ask(path, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
+}
+
+/** Uploads a table; its name among the uploads. */
+export async function upload(name, file) {
+  const options = { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal: AbortSignal.timeout(600000) };
+  return (await ask(`api/v1/tables?${new URLSearchParams({ name })}`, options)).table;
+}
+
+/** The draft of a spec; looking at a large table takes a while. */
+export function draft(wanted) {
+  return ask("api/v1/pipelines/draft", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted), signal: AbortSignal.timeout(120000) });
 }
 
 /** Says that something was changed, so that the page shows it. */
