@@ -124,7 +124,7 @@ def _warn_of_repeats(context: RunContext, table: pd.DataFrame) -> None:
     """Repeated rows never stand on both sides of a split, but each repetition weighs once more."""
     if repeated := int(table.duplicated().sum()):
         has_step = any(step.step == "drop_duplicates" for step in context.spec.transform)
-        mend = "Move {step: drop_duplicates} behind the" if has_step else "Add {step: drop_duplicates} to the"
+        mend = "Move {step: drop_duplicates} behind the other" if has_step else "Add {step: drop_duplicates} to the"
         context.warn(
             f"{repeated:,} of {len(table):,} rows repeat another row and weigh once more each. "
             f"{mend} transform steps, unless they are observations of their own."
