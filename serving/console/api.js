@@ -1,6 +1,8 @@
 // Talks to the service, in the name of whoever is signed in. An error is always one sentence that a person can read.
 import { renew, token } from "./session.js";
 
+const PATIENCE_MS = 30000;
+
 /** What the service refused, or why it could not be reached. */
 export class Refusal extends Error {
   constructor(sentence, code, details) {
@@ -61,8 +63,9 @@ async function ask(path, options = {}) {
 async function send(path, options, bearer) {
   const headers = bearer ? { ...options.headers, Authorization: `Bearer ${bearer}` } : options.headers;
   try {
-    return await fetch(path, { signal: AbortSignal.timeout(30000), ...options, headers });
-  } catch {
-    throw new Refusal("The service does not answer. Is the stack running? Try: millrace status", "unreachable");
+    return await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options, headers });
+  } catch (error) {
+    throw new Refusal(error.name === "TimeoutError" ? `The service has not answered within ${PATIENCE_MS / 1000} seconds: it is busy, or waits for a part of the stack.`
+      : "The service does not answer. Is the stack running? Try: millrace status", "unreachable");
   }
 }
