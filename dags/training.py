@@ -198,7 +198,10 @@ def _written_schedule(schedule: str | AssetSchedule | None) -> Any:
 
 def _documentation(loaded: LoadedSpec) -> str:
     """What the DAG's page says: the spec as it was written, which holds no secret because `${}` is unfilled there."""
-    text = loaded.path.read_text(encoding="utf-8")
+    try:
+        text = loaded.path.read_text(encoding="utf-8")
+    except OSError:  # removed this very moment: that must not hide the other pipelines
+        text = "# This file has gone."
     return f"{loaded.spec.description}\n\n`{loaded.path.name}`, version `{loaded.version}`:\n\n```yaml\n{text}\n```\n"
 
 

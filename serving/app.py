@@ -1,6 +1,7 @@
-"""Composes the service; what it does is in the rooms it puts together.
+r"""Composes the service; what it does is in the rooms it puts together.
 
-uvicorn serving.app:create_app --factory --http serving.quick.protocol:QuickProtocol
+uvicorn serving.app:create_app --factory --http serving.quick.protocol:QuickProtocol \
+    --loop serving.quick.loop:new_event_loop
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         version=__version__,
         lifespan=_lifespan,
+        redirect_slashes=False,  # it would lead to whatever the header Host says, and from https to http
         docs_url=None,
         redoc_url=None,
         responses={"default": {"model": ErrorAnswer, "description": "What went wrong, and how to mend it."}},

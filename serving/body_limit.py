@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.body import refuse_announced, slow_body, too_large
 
-LARGE = "/predict/file"
-"""The end of the addresses that take files."""
+LARGE = ("/predict/file", "/api/v1/tables")
+"""The ends of the addresses that take files."""
 
 
 class BodyLimitMiddleware:

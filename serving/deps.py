@@ -29,6 +29,7 @@ from serving.apart.process import Apart
 from serving.champion_records import ChampionRecords
 from serving.copyist import Copyist
 from serving.courier import Courier
+from serving.drafting import Drafting
 from serving.explaining.process import Explaining
 from serving.gauges import Gauges
 from serving.links import Links
@@ -102,6 +103,7 @@ class Services:
         self.specs = SpecShelf(settings)
         made_pipelines = MongoPipelines(settings)
         self.made = MadePipelines(settings, made_pipelines, self.access.audit.trail)
+        self.drafting = Drafting(settings, limits.serving_draft_seconds)
         self.copyist = Copyist(Mirror(settings, made_pipelines), settings.model_poll_seconds)
         self.runs = MongoRunStore(settings)
         self.champion_records = ChampionRecords(self.runs)

@@ -23,6 +23,9 @@ class ServiceSettings(BaseSettings):
     serving_file_bytes: int = Field(default=1_000_000_000, ge=1_000, description="Largest file to predict in bytes.")
     serving_file_rows: int = Field(default=10_000_000, ge=1, description="Most rows of such a file.")
     serving_file_seconds: float = Field(default=600.0, gt=0, description="How long a file may take to arrive.")
+    serving_draft_seconds: float = Field(
+        default=60.0, gt=0, description="How long a table may be looked at to draft a spec from it."
+    )
     serving_threads: int = Field(default=2, ge=1, description="Predictions that are computed at the same time.")
     serving_waiting: int = Field(default=128, ge=0, description="Predictions that may wait; more are refused (503).")
     serving_batch_size: int = Field(

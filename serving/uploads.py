@@ -35,7 +35,7 @@ class Uploads:
         """Room for one upload until its answer is complete. Raises OverloadedError at once where there is none."""
         if self._present >= self._most:
             raise OverloadedError(
-                f"{self._present} files are being predicted already, which is the most at a time.",
+                f"{self._present} files are under way already, which is the most at a time.",
                 hint="Try again later, or raise SERVING_FILES.",
             )
         self._present += 1
@@ -89,7 +89,7 @@ class Uploads:
         except OSError as error:
             raise _full(error) from error
         if arrived == 0:
-            raise MalformedBodyError("The body is empty.", hint="Send a table with a column for each field.")
+            raise MalformedBodyError("The body is empty.", hint="Send a table.")
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(

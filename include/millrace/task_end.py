@@ -1,7 +1,7 @@
 """How a scheduler's task ends when its work failed: with one sentence, and a word on whether a retry may mend it.
 
-It knows Airflow's habits but does not import Airflow, whose page of a task shows the text of each log line first and
-its further fields, among them what a task exited with, last.
+It knows Airflow's habits but does not import Airflow. Airflow's page of a task cuts long lines off, and shows what a
+task exited with behind other things: so what was found and what to do are a line each, before the task ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from typing import Any, NoReturn
 
 from millrace.errors import MillraceError
+from millrace.revealed import hidden
 from millrace.stages.base import error_document
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ def end_task(error: Exception) -> NoReturn:
     document = error_document(error)
     if document["code"] == "internal_error":
         log.warning("This is a fault of the program, not of the data.", exc_info=error)
-    log.error("%s", document["message"])
+    hint = hidden(error.hint or "") if isinstance(error, MillraceError) else ""
+    log.error("%s", document["message"].removesuffix(hint).rstrip())
+    if hint:
+        log.error("What to do: %s", hint)
     mendable_by_retry = getattr(error, "retryable", not isinstance(error, MillraceError))
     raise (StageFailedError if mendable_by_retry else StageRefusedError)(document) from None

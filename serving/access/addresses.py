@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
@@ -21,6 +22,13 @@ class Networks:
     def __contains__(self, address: object) -> bool:
         found = _read(str(address))
         return found is not None and any(found in network for network in self._networks)
+
+
+@lru_cache(maxsize=10_000)
+def counted_address(address: str) -> str:
+    """Under what an address is counted: of IPv6 its /64, since whoever has one of these addresses has all of them."""
+    found = _read(address)
+    return str(IPv6Network((found, 64), strict=False)) if isinstance(found, IPv6Address) else address
 
 
 def real_address(peer: str, forwarded: str | None, trusted: Networks) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from millrace.errors import MillraceError
+from serving.access.addresses import counted_address
 from serving.access.failures import NotSignedInError
 
 _CALLER, _ADDRESS = "millrace.caller", "millrace.address"
@@ -39,7 +40,7 @@ class Caller:
 
     def counted_as(self, address: str) -> str:
         """Under which name its requests are counted."""
-        return f"address:{address}" if self.kind == "anonymous" else f"{self.kind}:{self.name}"
+        return f"address:{counted_address(address)}" if self.kind == "anonymous" else f"{self.kind}:{self.name}"
 
 
 def refused(why: str | MillraceError) -> Caller:

@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from millrace.errors import MillraceError
-from serving.access.addresses import real_address
+from serving.access.addresses import counted_address, real_address
 from serving.access.callers import Caller, introduce, refused
 from serving.access.failures import ForbiddenError
 from serving.access.parts import Access
@@ -57,7 +57,7 @@ class AccessMiddleware:
             return known
 
         async def unknown() -> None:
-            await access.rates.count(f"unknown:{address}", access.anonymous_limit)
+            await access.rates.count(f"unknown:{counted_address(address)}", access.anonymous_limit)
 
         if not access.lookups.well_formed(token):
             return refused("The token or key does not count: it is malformed, forged or expired.")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from millrace.stores.accounts import MongoAccounts
+from serving.access.addresses import counted_address
 from serving.access.failures import TooManyRequestsError
 
 _FREE = {"user": 3, "address": 10}
@@ -23,7 +24,7 @@ class LoginThrottle:
 
     def enter(self, user: str, address: str) -> None:
         """Count an attempt. Raises TooManyRequestsError while the user or the address must wait."""
-        marks = {"user": f"user:{user}", "address": f"address:{address}"}
+        marks = {"user": f"user:{user}", "address": f"address:{counted_address(address)}"}
         for mark in marks.values():
             _refuse(self._accounts.closed_until(mark))
         for kind, mark in marks.items():
@@ -35,7 +36,7 @@ class LoginThrottle:
         Otherwise someone with an account could clear an address between guesses at others' passwords.
         """
         self._accounts.forget_failures(f"user:{user}")
-        self._accounts.forgive_one(f"address:{address}")
+        self._accounts.forgive_one(f"address:{counted_address(address)}")
 
 
 def _refuse(until: datetime | None) -> None:

@@ -1,6 +1,8 @@
 // Talks to the service, in the name of whoever is signed in. An error is always one sentence that a person can read.
 import { renew, token } from "./session.js";
 
+const PATIENCE_MS = 30000;
+
 /** What the service refused, or why it could not be reached. */
 export class Refusal extends Error {
   constructor(sentence, code, details) {
@@ -16,14 +18,26 @@ export function get(path) {
 }
 
 /** The JSON answer of a POST with a JSON body. */
-export const post = (path, content) => change("POST", path, content);
-export const put = (path, content) => change("PUT", path, content);
+export const post = (path, content, version) => change("POST", path, content, version);
+export const put = (path, content, version) => change("PUT", path, content, version);
 export const patch = (path, content) => change("PATCH", path, content);
-export const remove = (path) => change("DELETE", path);
+export const remove = (path, version) => change("DELETE", path, undefined, version);
 
-function change(method, path, content) {
-  const body = content === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
-  return ask(path, { method, ...body });
+/** `version`: the one that the change was made against, where the service wants to know. */
+function change(method, path, content, version) {
+  const headers = { ...(content === undefined ? {} : { "Content-Type": "application/json" }), ...(version ? { "If-Match": `"${version}"` } : {}) };
+  return ask(path, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
+}
+
+/** Uploads a table; its name among the uploads. */
+export async function upload(name, file) {
+  const options = { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal: AbortSignal.timeout(600000) };
+  return (await ask(`api/v1/tables?${new URLSearchParams({ name })}`, options)).table;
+}
+
+/** The draft of a spec; looking at a large table takes a while. */
+export function draft(wanted) {
+  return ask("api/v1/pipelines/draft", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted), signal: AbortSignal.timeout(120000) });
 }
 
 /** Says that something was changed, so that the page shows it. */
@@ -49,8 +63,9 @@ async function ask(path, options = {}) {
 async function send(path, options, bearer) {
   const headers = bearer ? { ...options.headers, Authorization: `Bearer ${bearer}` } : options.headers;
   try {
-    return await fetch(path, { signal: AbortSignal.timeout(30000), ...options, headers });
-  } catch {
-    throw new Refusal("The service does not answer. Is the stack running? Try: millrace status", "unreachable");
+    return await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options, headers });
+  } catch (error) {
+    throw new Refusal(error.name === "TimeoutError" ? `The service has not answered within ${PATIENCE_MS / 1000} seconds: it is busy, or waits for a part of the stack.`
+      : "The service does not answer. Is the stack running? Try: millrace status", "unreachable");
   }
 }

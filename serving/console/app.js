@@ -32,7 +32,7 @@ async function navigate() {
   if (shown.route !== route) return;
   await refresh();
   if (shown.route !== route) return;
-  if (!isSame) main.querySelector("h1")?.focus({ preventScroll: true });
+  if (!isSame || document.activeElement === document.body) main.querySelector("h1")?.focus({ preventScroll: true });
   document.getElementById("announce").textContent = document.title;
   window.scrollTo(0, y);
 }

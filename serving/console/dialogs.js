@@ -7,12 +7,8 @@ function open(title, ...content) {
   const dialog = h("dialog", { class: "card dialog", "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), ...content);
   document.body.append(dialog);
   const closed = new Promise((end) => dialog.addEventListener("close", () => { dialog.remove(); end(); }));
-  let locked = false;
-  dialog.addEventListener("cancel", (event) => { if (locked) event.preventDefault(); });
-  dialog.addEventListener("keydown", (event) => { if (locked && event.key === "Escape") event.preventDefault(); });
   dialog.showModal();
   const lock = (is) => {
-    locked = is;
     for (const button of dialog.querySelectorAll(".form-end button")) button.disabled = is;
   };
   return { closed, close: () => dialog.close(), lock };
@@ -23,10 +19,13 @@ export function askFor(title, verb, fields, work, lead = null) {
   const said = h("div", { "aria-live": "polite" });
   const inputs = fields.map((field) => control(field));
   const button = h("button", { class: "button primary", type: "submit" }, verb);
-  let ending = null;
-  const submit = async (event) => {
+  let ending = null, working = null;
+  const submit = (event) => {
     event.preventDefault();
-    ending.lock(true); // what it makes may be shown once only: nobody leaves before it is there
+    working = attempt();
+  };
+  const attempt = async () => {
+    ending.lock(true);
     try {
       const done = await work(Object.fromEntries(inputs.map(({ name, value }) => [name, value()])));
       after = done;
@@ -42,7 +41,8 @@ export function askFor(title, verb, fields, work, lead = null) {
     lead ? h("p", { class: "muted" }, lead) : null, said, inputs.map(({ element }) => element), h("div", { class: "form-end" }, button, cancel));
   ending = open(title, form);
   form.querySelector("input, select, textarea")?.focus();
-  return ending.closed.then(() => after);
+  // Escape closes the dialog at any time; what is being made then may be shown once only, so it is waited for.
+  return ending.closed.then(() => working).then(() => after);
 }
 
 /** Asks before something that cannot be taken back. */

@@ -61,9 +61,12 @@ async function drawHealth() {
   element.title = problems.join("\n") || "Everything answers.";
 }
 
-/** How many alerts are active, beside the word; nothing where none is, or where it cannot be known. */
+/** How many alerts are active, beside the word; what was known last, while it cannot be asked. */
 async function drawAlerts() {
-  const { alerts } = can("read") ? await get(`api/v1/alerts?status=active&limit=${MOST_ALERTS + 1}`).catch(() => ({ alerts: [] })) : { alerts: [] };
+  const none = { alerts: [] };
+  const found = can("read") ? await get(`api/v1/alerts?status=active&limit=${MOST_ALERTS + 1}`).catch(() => null) : none;
+  if (!found) return;
+  const { alerts } = found;
   const text = alerts.length > MOST_ALERTS ? `${MOST_ALERTS}+` : String(alerts.length);
   document.getElementById("alerts-active").replaceChildren(...(alerts.length
     ? [h("span", { class: "count" }, text, h("span", { class: "visually-hidden" }, " active"))] : []));

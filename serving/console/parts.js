@@ -60,10 +60,13 @@ export function notice(kind, title, sentences) {
     sentences.length === 1 ? h("p", {}, sentences[0]) : h("ul", {}, sentences.map((text) => h("li", {}, text))));
 }
 
+/** So many columns stand side by side on a telephone too. */
+const SLIM = 4;
+
 /** A table: columns are [title, class]; rows are arrays of cells, or {key, class, cells}. A row of the class "stacked" stands as a block of its own on a narrow screen. */
 export function table(caption, columns, rows) {
   const cell = (content, index) => h("td", { class: columns[index][1] ?? null, "data-title": columns[index][0] }, content ?? "–");
-  return h("div", { class: "card" }, h("div", { class: "table-wrap" }, h("table", {},
+  return h("div", { class: "card" }, h("div", { class: "table-wrap" }, h("table", { class: columns.length <= SLIM ? "slim" : null },
     h("caption", { class: "visually-hidden" }, caption),
     h("thead", {}, h("tr", {}, columns.map(([title, kind]) => h("th", { scope: "col", class: kind ?? null }, title)))),
     h("tbody", {}, rows.map((row) => h("tr", { class: row.class ?? null, key: row.key }, (row.cells ?? row).map(cell)))))));

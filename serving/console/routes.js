@@ -12,11 +12,13 @@ import * as pipelines from "./views/pipelines.js";
 import * as run from "./views/run.js";
 import * as runs from "./views/runs.js";
 import * as signin from "./views/signin.js";
+import * as spec from "./views/spec.js";
 
 // A view: tab and title; load(parameters) asks the service; draw(answer, parameters) makes elements;
 // pause(answer) says in how many milliseconds to ask again, 0 for never.
 const ROUTES = [
-  [/^\/pipelines$/, pipelines], [/^\/runs$/, runs], [/^\/runs\/(?<id>[^/]+)$/, run],
+  [/^\/pipelines$/, pipelines], [/^\/new-pipeline$/, spec], [/^\/pipelines\/(?<name>[^/]+)\/spec$/, spec],
+  [/^\/runs$/, runs], [/^\/runs\/(?<id>[^/]+)$/, run],
   [/^\/models$/, models], [/^\/models\/(?<name>[^/]+)$/, model], [/^\/models\/(?<name>[^/]+)\/decisions$/, decisions],
   [/^\/models\/(?<name>[^/]+)\/checks$/, checks],
   [/^\/forecasts$/, forecasts], [/^\/alerts$/, alerts], [/^\/access$/, access], [/^\/health$/, health], [/^\/sign-in$/, signin],

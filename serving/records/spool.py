@@ -7,6 +7,7 @@ is not known here: it is some bytes, and the file holds their length and their c
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import itertools
 import logging
@@ -38,6 +39,7 @@ class Spool:
         self._open: int | None = None
         self._offset = 0
         self._retired: list[int] = []
+        self._is_losing = False
         self._waiting = 0  # bytes of the other files, as last counted
         self.dropped = 0
         """Records that found no room, or a disk that failed."""
@@ -52,13 +54,14 @@ class Spool:
         framed = _HEAD.pack(len(record), zlib.crc32(record)) + record
         with self._lock:
             try:
-                written = self.size + len(framed) <= self._most and self._write(framed)
+                self._write(framed)
             except OSError as error:
-                log.error("the spool %s cannot be written: %s", self.folder, error)
-                written = False
-            if not written:
-                self.dropped += 1
-            return written
+                self._note_loss(error)
+                return False
+            if self._is_losing:
+                self._is_losing = False
+                log.warning("the spool %s takes records again; %d were lost so far", self.folder, self.dropped)
+            return True
 
     def seal(self) -> None:
         """Close the file that is being written, on disk for good, so that it can be delivered."""
@@ -69,6 +72,8 @@ class Spool:
         for descriptor in retired:
             try:
                 os.fsync(descriptor)
+            except OSError as error:  # what the disk has of it is delivered, as after a crash
+                log.error("a file of the spool %s cannot be brought to disk: %s", self.folder, error)
             finally:
                 os.close(descriptor)  # ends the lock
         self._count()
@@ -100,17 +105,34 @@ class Spool:
         with self._lock:
             self._waiting = max(0, found - self._offset)
 
-    def _write(self, record: bytes) -> bool:
+    def _note_loss(self, error: OSError) -> None:
+        """Count a lost record; a line for each would fill a disk that is full already."""
+        self.dropped += 1
+        if not self._is_losing:
+            self._is_losing = True
+            log.error("the spool %s cannot be written, and records are lost: %s", self.folder, error)
+
+    def _write(self, record: bytes) -> None:
+        """Write to the present file. Raises OSError, and then nothing of the record is in it."""
+        if self.size + len(record) > self._most:
+            raise OSError(errno.ENOSPC, f"it may hold {self._most:,} bytes, and does")
         if self._open is None:
             self._open = self._create()
         written = os.write(self._open, record)
         if written < len(record):  # the disk is full: what was begun would hide what follows
-            os.ftruncate(self._open, self._offset)
-            return False
+            self._undo(self._open)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._offset += written
         if self._offset >= SEGMENT_BYTES:
             self._retire()
-        return True
+
+    def _undo(self, descriptor: int) -> None:
+        """Take back what was begun; where even that fails, the next record goes into another file."""
+        try:
+            os.ftruncate(descriptor, self._offset)
+        except OSError:
+            self._retire()
+            raise
 
     def _create(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -118,8 +140,13 @@ class Spool:
         name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}-{next(self._numbers)}"
         hidden = self.folder / f".{name}"
         descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # before it has its name: nobody may take it for a sealed one
-        hidden.rename(self.folder / f"{name}{_SUFFIX}")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # before it has its name: nobody may take it for a sealed one
+            hidden.rename(self.folder / f"{name}{_SUFFIX}")
+        except OSError:
+            os.close(descriptor)
+            hidden.unlink(missing_ok=True)
+            raise
         return descriptor
 
     def _retire(self) -> None:

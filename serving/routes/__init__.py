@@ -29,6 +29,7 @@ from serving.routes import (
     runs,
     specs,
     traffic,
+    uploads,
     users,
     versions,
 )
@@ -48,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     decisions.router,
     pipelines.router,
     specs.router,
+    uploads.router,
     monitoring.router,
     check_pages.router,
     alerts.router,

@@ -43,6 +43,7 @@ def pipelines(services: ServicesDep) -> PipelinesAnswer:
         {
             **_described(loaded.spec),
             "spec_version": loaded.version,
+            "made": loaded.made,
             "last_run": next((run_line(run, services.links) for run in last.get(name, [])), None),
             "champion": _champion(services, loaded.spec),
             "waiting": waiting.get(name),

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.failures import OverloadedError
+from serving.failures import OverloadedError, ProcessDiedError
 from serving.runtime.loaded_model import Predictions
 
 Columns = dict[str, Any]
@@ -183,6 +183,8 @@ class Batcher:
             found = self._ask(columns, any(waiting.probabilities for waiting in batch))
             self._learn_pace((time.monotonic() - started) / len(found.values) / calls)
             return list(_shared_out(found, batch))
+        except ProcessDiedError:  # a row may have killed it: the others shall not pay for that
+            return [self._alone(waiting) for waiting in batch]
         except OverloadedError as error:  # asking for each alone would take more of what is short
             return [error for _ in batch]
         except Exception:

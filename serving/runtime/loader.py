@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from millrace.errors import MillraceError
@@ -63,16 +60,16 @@ class ModelLoader:
         kept = self._kept(version)
         if kept is not None:
             return self.opened(version, kept)
-        folder, remove = self._downloaded(version)
+        lent = self.files.borrowed(version, self.registry.download)
         try:
-            model = self.opened(version, folder)
+            model = self.opened(version, lent.path)
         except BaseException:
-            remove()
+            lent.remove()
             raise
         if isinstance(model.predictor, ApartPredictor):  # its process may have to open the files again
-            weakref.finalize(model.predictor, remove)
+            weakref.finalize(model.predictor, lent.remove)
         else:
-            remove()
+            lent.remove()
         return model
 
     @contextmanager
@@ -82,26 +79,15 @@ class ModelLoader:
         if kept is not None:
             yield kept
             return
-        folder, remove = self._downloaded(version)
+        lent = self.files.borrowed(version, self.registry.download)
         try:
-            yield folder
+            yield lent.path
         finally:
-            remove()
+            lent.remove()
 
     def _kept(self, version: ModelVersion) -> Path | None:
         kept = self.files.copy_of(version.name, version.version)
         return kept[1] if kept is not None and is_same(kept[0], version) else None
-
-    def _downloaded(self, version: ModelVersion) -> tuple[Path, Callable[[], None]]:
-        """A folder that is nobody's local copy, and what removes it."""
-        folder = tempfile.mkdtemp(prefix="millrace-version-")
-        remove = partial(shutil.rmtree, folder, ignore_errors=True)
-        try:
-            self.registry.download(version, Path(folder))
-        except BaseException:
-            remove()
-            raise
-        return Path(folder), remove
 
     def local(self, name: str, number: str) -> LoadedModel | None:
         """The version from its local copy, without asking the registry; None where there is none."""

@@ -86,6 +86,7 @@ class ModelManager:
 
     def restore(self) -> None:
         """Serve the local copies; the registry may be away."""
+        self._loader.files.sweep()
         for version, folder in self._loader.files.kept():
             try:
                 self._take(self._loader.opened(version, folder))

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Collection
 from functools import cache, partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from serving.runtime.loaded_model import LoadedModel, stated_task
 from serving.runtime.predictors.apart import ApartPredictor
 from serving.runtime.predictors.base import Predictor
 from serving.runtime.predictors.onnx import onnx_predictor
+from serving.runtime.scratch import Scratch, sweep
 
 log = logging.getLogger(__name__)
 _CARD, _ALIASES = "version.json", "aliases.json"
@@ -43,15 +43,28 @@ class ModelFiles:
         folder = self._folder(version)
         if is_same(_card(folder), version):
             return folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        waiting = Path(tempfile.mkdtemp(prefix=".loading-", dir=folder.parent))
+        waiting = Scratch(folder.parent)
         try:
-            download(version, waiting)
-            (waiting / _CARD).write_text(version.model_dump_json(), "utf-8")
-            self._put_in_place(waiting, folder, version)
+            download(version, waiting.path)
+            (waiting.path / _CARD).write_text(version.model_dump_json(), "utf-8")
+            self._put_in_place(waiting.path, folder, version)
         finally:
-            shutil.rmtree(waiting, ignore_errors=True)
+            waiting.remove()
         return folder
+
+    def borrowed(self, version: ModelVersion, download: Callable[[ModelVersion, Path], None]) -> Scratch:
+        """This version's files in a folder that is nobody's copy, until it is removed."""
+        lent = Scratch(self.root)
+        try:
+            download(version, lent.path)
+        except BaseException:
+            lent.remove()
+            raise
+        return lent
+
+    def sweep(self) -> None:
+        """Remove what a killed process had begun or borrowed."""
+        sweep(self.root)
 
     def copy_of(self, name: str, number: str) -> tuple[ModelVersion, Path] | None:
         """A version whose files are here, or None."""

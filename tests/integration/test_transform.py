@@ -104,11 +104,10 @@ def test_a_step_that_cannot_be_applied_is_one_sentence_in_the_record(platform: P
     assert platform.runs.get_run("run-1")["stages"]["transform"]["error"]["code"] == "transform_failed"
 
 
-def test_what_pandas_raises_names_the_step(platform: Platform, tmp_path: Path):
-    (tmp_path / "other.csv").write_text("k,v\n1,5\n")
-    source = {"type": "file", "path": str(tmp_path / "other.csv")}
-    with pytest.raises(TransformError, match=r"'join' failed: ValueError: columns overlap"):
-        platform.transform(FRAME, transform=[{"step": "join", "with": source, "on": ["k"], "suffix": ""}])
+def test_what_pandas_raises_names_the_step(platform: Platform):
+    step = {"step": "restore_dates", "day": "k", "start": "9999-12"}
+    with pytest.raises(TransformError, match=r"'restore_dates' failed: OutOfBoundsDatetime"):
+        platform.transform(FRAME.head(2), transform=[step])
 
 
 def test_join_reads_another_source_each_time(platform: Platform, tmp_path: Path):
@@ -148,6 +147,11 @@ def test_dropped_rows_are_counted_and_repeats_are_told(platform: Platform):
     warnings = platform.stage(context)["warnings"]
     assert "Transform step 'drop_duplicates' dropped 1 of 4 rows that repeat another row." in warnings
     assert not any("weigh once more" in sentence for sentence in warnings)
+    numbered = FRAME.assign(number=range(len(FRAME)))
+    steps = [{"step": "drop_duplicates"}, {"step": "drop_columns", "columns": ["number"]}]
+    context, _ = platform.transform(numbered, transform=steps, **trained)
+    (told,) = [sentence for sentence in platform.stage(context)["warnings"] if "weigh once more" in sentence]
+    assert "Move {step: drop_duplicates} behind the other transform steps" in told
 
 
 LARGE = pd.DataFrame({"k": range(150_000), "v": [None if i % 3 == 0 else i % 7 for i in range(150_000)]})

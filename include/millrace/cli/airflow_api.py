@@ -152,6 +152,11 @@ class AirflowApi:
             self._client = httpx.Client(timeout=TIMEOUT_SECONDS)
         try:
             return self._client.request(method, self._settings.airflow + path, **more)
+        except httpx.ReadTimeout:
+            raise StackError(
+                f"Airflow at {self._settings.airflow} has not answered within {TIMEOUT_SECONDS} s: it is busy.",
+                hint="What was asked for may have been done all the same: look there before you ask again.",
+            ) from None
         except httpx.HTTPError as error:
             raise StackError(
                 f"Airflow does not answer at {self._settings.airflow} ({error}).",

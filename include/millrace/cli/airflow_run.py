@@ -78,7 +78,7 @@ def _not_parsed(api: AirflowApi, name: str) -> StackError:
 def _follow(
     api: AirflowApi, runs: RunStore, name: str, dag_run_id: str, run_id: str, progress: StageProgress
 ) -> dict[str, Any]:
-    answered = time.monotonic()
+    answered, silent = time.monotonic(), False
     while True:
         try:
             state = api.dag_run(name, dag_run_id)
@@ -86,9 +86,12 @@ def _follow(
             if time.monotonic() - answered > SILENT_SECONDS:
                 goes_on = f"The run may go on; 'millrace runs show {run_id}' shows it."
                 raise StackError(f"{error.message} {goes_on}", hint="See 'millrace status'.") from error
+            if not silent:
+                note(f"{error.message} Waiting for it; the run goes on.")
+            silent = True
             time.sleep(POLL_SECONDS)
             continue
-        answered = time.monotonic()
+        answered, silent = time.monotonic(), False
         show_stages(runs, run_id, progress)
         if state["state"] in OVER:
             return state

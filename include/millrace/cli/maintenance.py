@@ -137,8 +137,9 @@ def _text(found: Pruning, what: str) -> str:
         lines = [as_columns(["kind", "name", "of", "MB"], rows)]
         if len(found.items) > SHOWN:
             lines.append(f"… and {len(found.items) - SHOWN:,} more")
-        counts = ", ".join(f"{found.count(kind):,} {kind}s" for kind in ("run", "dataset", "check"))
-        lines.append(f"{what}: {counts}; {_megabytes(found.size)} MB on S3")
+        counts = {f"{kind}s": found.count(kind) for kind in ("run", "dataset", "check")}
+        said = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+        lines.append(f"{what}: {said}; {_megabytes(found.size)} MB on S3")
     if found.postponed:
         busy = ", ".join(sorted({item.pipeline for item in found.postponed}))
         lines.append(f"{len(found.postponed):,} more wait until no run of these is under way: {busy}")

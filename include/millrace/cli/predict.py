@@ -10,7 +10,7 @@ import typer
 
 from millrace.cli.failures import CommandError
 from millrace.cli.output import note, print_json
-from millrace.cli.service_api import ask
+from millrace.cli.service_api import PredictionError, ask
 
 if TYPE_CHECKING:
     from millrace.settings import Settings
@@ -71,7 +71,7 @@ def _parsed(text: str) -> dict[str, Any]:
 def _ask_in_batches(settings: Settings, path: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     answers = []
     for start in range(0, len(rows), BATCH_ROWS):
-        answers.append(ask(settings, "POST", f"{path}/batch", rows[start : start + BATCH_ROWS], first_row=start))
+        answers.append(_batch(settings, path, rows[start : start + BATCH_ROWS], start))
         if len(rows) > BATCH_ROWS:
             note(f"{min(start + BATCH_ROWS, len(rows)):,} of {len(rows):,} rows")
     versions = {answer.get("model_version") for answer in answers}
@@ -79,3 +79,14 @@ def _ask_in_batches(settings: Settings, path: str, rows: list[dict[str, Any]]) -
         found = ", ".join(sorted(map(str, versions)))
         note(f"warning: several model versions answered, {found}; --version asks one of them for all rows.")
     return {**answers[-1], "predictions": [value for answer in answers for value in answer["predictions"]]}
+
+
+def _batch(settings: Settings, path: str, rows: list[dict[str, Any]], start: int) -> dict[str, Any]:
+    try:
+        return ask(settings, "POST", f"{path}/batch", rows, first_row=start)
+    except PredictionError as error:
+        if "is no input of this model" not in error.message:
+            raise
+        raise PredictionError(
+            error.message, hint="'millrace score' carries columns that are no inputs along."
+        ) from error

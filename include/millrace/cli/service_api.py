@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TOO_MANY, MOST_WAITS, LONGEST_WAIT = 429, 5, 60
 MOST_PROBLEMS = 10
-"""Problems with rows that are told one by one."""
+"""Kinds of problems with rows that are told one by one."""
 
 
 class PredictionError(MillraceError):
@@ -42,11 +42,14 @@ def ask(settings: Settings, method: str, path: str, body: Any = None, first_row:
 
 
 def _said(answer: dict[str, Any], first_row: int | None) -> str:
-    """The service's sentence, or one for each problem with the rows where it names several."""
+    """The service's sentence, or one for each kind of problem with the rows, at the first row that has it."""
     problems = (answer.get("details") or {}).get("errors") or []
     if not problems:
         return str(answer.get("error", ""))
-    lines = [_problem(problem, first_row) for problem in problems[:MOST_PROBLEMS]]
+    kinds: dict[tuple[Any, str], dict[str, Any]] = {}
+    for problem in problems:
+        kinds.setdefault((problem.get("field"), problem["problem"]), problem)
+    lines = [_problem(problem, first_row) for problem in list(kinds.values())[:MOST_PROBLEMS]]
     more = len(problems) - len(lines)
     return "\n       ".join([*lines, *([f"and {more} more."] if more else [])])
 

@@ -97,6 +97,8 @@ class XGBoost(Candidate):
 
         given = {"random_state": seed, "tree_method": "hist", **params}
         class_weight = given.pop("class_weight", None)
+        if isinstance(trees := given.get("n_estimators", 1), int) and trees < 1:  # XGBoost would answer a constant
+            raise TrainingError(f"n_estimators of '{self.label}' is {trees}.", hint="Give a number of at least 1.")
         if task == "classification":
             return EncodedLabels(XGBClassifier(**given), class_weight)
         if class_weight is not None:  # XGBoost itself would take any word, and leave it unused

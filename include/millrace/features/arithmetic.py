@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 class NumericStep(FeatureStep):
     """What the arithmetic steps share: their inputs must be numbers."""
 
+    @staticmethod
+    def finite(values: np.ndarray) -> np.ndarray:
+        """The values, missing where they are too large for a number: no model, compiled or not, takes infinity."""
+        import numpy as np
+
+        return np.where(np.isinf(values), np.nan, values)
+
     def numbers(self, columns: Columns, name: str) -> np.ndarray:
         """The column as float64. Raises TransformError for a column of texts or times."""
         values: np.ndarray = columns[name]
@@ -53,7 +60,11 @@ class _Pair(NumericStep):
 
     def apply(self, columns: Columns) -> dict[str, np.ndarray]:
         """The new column."""
-        return {self.outputs[0]: self._result(self.numbers(columns, self.left), self.numbers(columns, self.right))}
+        import numpy as np
+
+        with np.errstate(over="ignore"):
+            made = self._result(self.numbers(columns, self.left), self.numbers(columns, self.right))
+        return {self.outputs[0]: self.finite(made)}
 
 
 class Ratio(_Pair):
@@ -67,9 +78,7 @@ class Ratio(_Pair):
     def _result(self, left: Any, right: Any) -> Any:
         import numpy as np
 
-        with np.errstate(over="ignore"):
-            made = np.divide(left, right, out=np.full(left.shape, np.nan), where=right != 0)
-        return np.where(np.isinf(made), np.nan, made)
+        return np.divide(left, right, out=np.full(left.shape, np.nan), where=right != 0)
 
 
 class Difference(_Pair):
@@ -115,8 +124,11 @@ class Polynomial(NumericStep):
 
     def apply(self, columns: Columns) -> dict[str, np.ndarray]:
         """The powers."""
+        import numpy as np
+
         values = self.numbers(columns, self.column)
-        return {name: values**power for power, name in enumerate(self.outputs, start=2)}
+        with np.errstate(over="ignore"):
+            return {name: self.finite(values**power) for power, name in enumerate(self.outputs, start=2)}
 
 
 class Log1p(NumericStep):

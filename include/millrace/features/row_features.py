@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from millrace.errors import TransformError, did_you_mean
 from millrace.features import STEPS
 from millrace.features.base import FeatureStep
-from millrace.features.columns import Array, Kind, as_kind, columns_from_frame, kind_of
+from millrace.features.columns import Array, Kind, columns_from_frame, kind_of
 from millrace.strict import union_of
 
 if TYPE_CHECKING:
@@ -61,17 +61,8 @@ class RowFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         return pd.DataFrame(self._features(columns_from_frame(table, self.inputs_)), index=table.index, copy=False)
 
-    def transform_columns(self, columns: Mapping[str, Any]) -> dict[str, Array]:
-        """The features of columns of values; the way of serving, without pandas."""
-        absent = [name for name in self.inputs_ if name not in columns]
-        if absent:
-            raise TransformError(
-                f"The model's input '{absent[0]}' is not given.", hint=f"It needs: {', '.join(self.inputs_)}."
-            )
-        return self._features({name: as_kind(name, columns[name], kind) for name, kind in self.inputs_.items()})
-
     def transform_typed(self, columns: Mapping[str, Array]) -> dict[str, Array]:
-        """The features of columns that are of their kinds already, as a request's decoder makes them."""
+        """The features of columns that are of their kinds already; the way of serving, without pandas."""
         return self._features({name: columns[name] for name in self.inputs_})
 
     @property

@@ -63,7 +63,7 @@ def panel_of(frame: pd.DataFrame, plan: ForecastPlan, *, time: str, target: str,
 
 def series_keys(name: str, keys: list[str]) -> dict[str, str]:
     """The key columns of a series by name; empty where the table is one series."""
-    return dict(zip(keys, name.split(SEPARATOR), strict=True)) if keys else {}
+    return dict(zip(keys, name.split(SEPARATOR) if len(keys) > 1 else [name], strict=True)) if keys else {}
 
 
 def anchored(frequency: str, first: pd.Timestamp) -> str:
@@ -123,7 +123,17 @@ def _series_names(frame: pd.DataFrame, keys: list[str]) -> Any:
             f"{int(missing.sum()):,} rows have no {' or '.join(keys)}, so they belong to no series.",
             hint="Remove them with a 'filter' step in 'transform'.",
         )
-    return frame[keys].astype(str).agg(SEPARATOR.join, axis=1) if len(keys) > 1 else frame[keys[0]].astype(str)
+    texts = frame[keys].astype(str)
+    if len(keys) == 1:
+        return texts[keys[0]]
+    for key in keys:  # 'a / b' of one key and 'c' of the other would be the series of 'a' and 'b / c'
+        odd = texts[key][texts[key].str.contains(SEPARATOR, regex=False)]
+        if len(odd):
+            raise TrainingError(
+                f"The column '{key}' holds {odd.iloc[0]!r}, but '{SEPARATOR}' stands between the keys of a series.",
+                hint="Write it otherwise in 'transform', e.g. without the spaces.",
+            )
+    return texts.agg(SEPARATOR.join, axis=1)
 
 
 def _number(column: pd.Series[Any]) -> pd.Series[float]:

@@ -76,12 +76,16 @@ def _data_dir(settings: Settings) -> tuple[bool, str, str]:
 
 def _pipelines(settings: Settings) -> tuple[bool, str, str]:
     folder = settings.millrace_pipelines_dir
-    count = len([*folder.glob("*.yaml"), *folder.glob("*.yml")]) if folder.is_dir() else 0
+    count, made = _specs_in(folder), _specs_in(settings.made_specs_dir)
     return (
-        count > 0,
-        f"{folder}, {count} specs",
+        count + made > 0,
+        f"{folder}, {count} specs" + (f", and {made} made without a file" if made else ""),
         "Put a spec there (millrace init TABLE), or set MILLRACE_PIPELINES_DIR.",
     )
+
+
+def _specs_in(folder: Path) -> int:
+    return len([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def _ports(settings: Settings) -> tuple[bool, str, str]:

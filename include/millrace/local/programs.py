@@ -116,14 +116,14 @@ def airflow(settings: Settings, credentials: Credentials) -> tuple[Program, ...]
     )
 
 
-QUICK = "serving.quick.protocol:QuickProtocol"
+QUICK = ("--http", "serving.quick.protocol:QuickProtocol", "--loop", "serving.quick.loop:new_event_loop")
 
 
 def service(settings: Settings) -> Program:
     """The prediction service."""
     port = settings.port(PORTS["service"])
     # The service itself judges X-Forwarded-For: uvicorn would believe every program on this machine.
-    server = ("serving.app:create_app", "--factory", "--no-access-log", "--no-proxy-headers", "--http", QUICK)
+    server = ("serving.app:create_app", "--factory", "--no-access-log", "--no-proxy-headers", *QUICK)
     argv = (executable("uvicorn"), *server)
     address = ("--host", settings.millrace_host, "--port", str(port))
     scheme = "http" if settings.service_tls_cert is None else "https"

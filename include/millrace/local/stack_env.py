@@ -70,8 +70,18 @@ def stack_values(settings: Settings, secrets: Credentials) -> dict[str, str]:
         "AIRFLOW_USERNAME": settings.airflow_username,
         "AIRFLOW_PASSWORD": secrets.admin_password,
         "DATA_DIR": str(settings.data_dir.resolve()) if settings.data_dir else "",
+        **_folders_elsewhere(settings),
     }
     return {name: value for name, value in values.items() if value}
+
+
+def _folders_elsewhere(settings: Settings) -> dict[str, str]:
+    """The folders of specs that are not those of the checkout."""
+    names = ("millrace_pipelines_dir", "millrace_features_dir")
+    usual = {name: type(settings).model_fields[name].default for name in names}
+    return {
+        name.upper(): str(getattr(settings, name).resolve()) for name in names if getattr(settings, name) != usual[name]
+    }
 
 
 def program_environment(settings: Settings) -> dict[str, str]:

@@ -79,7 +79,7 @@ def sniff(content: bytes, path: Path, separator: str | None = None) -> Dialect:
     quote = _quote(lines)
     separator = separator or _separator(lines, quote)
     rows = list(csv.reader(lines, delimiter=separator, quotechar=quote))
-    skipped = _lines_before_table(rows)
+    skipped = lines_before_table(rows)
     table = rows[skipped:]
     decimal, thousands = _number_marks(table[1:], separator)
     widths = [len(row) for row in table]
@@ -153,7 +153,7 @@ def _separator(lines: list[str], quote: str) -> str:
     return best[3] if best[0] else ","
 
 
-def _lines_before_table(rows: list[list[str]]) -> int:
+def lines_before_table(rows: list[list[str]]) -> int:
     """How many lines stand before the table: narrower than most lines are, or almost empty."""
     if not rows:
         return 0

@@ -20,12 +20,21 @@ class Draft:
 
 
 def draft_spec(
-    path: Path, targets: list[str], task: str | None = None, name: str | None = None, sheet: str | None = None
+    path: Path,
+    targets: list[str],
+    task: str | None = None,
+    name: str | None = None,
+    sheet: str | None = None,
+    *,
+    upload: str | None = None,
 ) -> Draft:
-    """Look at the table and draft its spec. Raises SourceError, DataError or SpecError with one clear question."""
+    """Look at the table and draft its spec. Raises SourceError, DataError or SpecError with one clear question.
+
+    `upload`: the name under which the table lies among the uploads, from where the spec is to read it.
+    """
     found = look_at(path, targets, task, sheet)
     name = name or pipeline_name(path)
-    return Draft(name, spec_text(found, name), notes_on(found))
+    return Draft(name, spec_text(found, name, upload), notes_on(found))
 
 
 def pipeline_name(path: Path) -> str:

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
+_AT_THE_SHELL = "# Check it with 'millrace lint', run it here with 'millrace run THIS_FILE --local'."
 _NAIVE = "times without an offset are read as UTC; else add timezone: Europe/Berlin"
 
 
-def spec_text(found: Findings, name: str) -> str:
-    """The whole spec as YAML."""
+def spec_text(found: Findings, name: str, upload: str | None = None) -> str:
+    """The whole spec as YAML. `upload`: the name under which the table was uploaded; else it is the file itself."""
     sections = [
-        _head(found, name),
-        _source(found),
+        _head(found, name, "# Save it when it says what you mean." if upload else _AT_THE_SHELL),
+        _source(found, upload),
         _expectations(found),
         transform_section(found),
         _features(found),
@@ -36,22 +37,28 @@ def spec_text(found: Findings, name: str) -> str:
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def _head(found: Findings, name: str) -> list[str]:
+def _head(found: Findings, name: str, advice: str) -> list[str]:
     rows, width = found.table.frame.shape
     does = "Forecasts" if found.regular else "Predicts"
     predicted = f"{does} {' and '.join(found.goal.targets)}" if found.goal.targets else "Groups the rows"
     return [
         comment(f"Drafted by 'millrace init' from {found.path.name} ({rows:,} rows, {width} columns).").strip(),
-        "# Check it with 'millrace lint', run it here with 'millrace run THIS_FILE --local'.",
+        advice,
         f"name: {name}",
         f"description: {flow(f'{predicted}, from {found.path.name}')}",
         '# schedule: "@daily"    # without one it runs when it is asked to',
     ]
 
 
-def _source(found: Findings) -> list[str]:
+def _source(found: Findings, upload: str | None) -> list[str]:
     source = found.table.source
     lines = ["source:", "  type: file", f"  path: {flow(source['path'])}    # or relative to where millrace runs"]
+    if upload is not None:
+        lines = [
+            "source:",
+            "  type: upload",
+            f"  name: {flow(upload)}    # a new table under this name is the next one read",
+        ]
     if "format" in source:
         lines.append(f"  format: {source['format']}")
     if "read" in source:

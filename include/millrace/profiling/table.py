@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.errors import DataError, SourceError
 from millrace.profiling.dialect import SAMPLE_BYTES, sniff
 from millrace.profiling.sentinels import missing_values
+from millrace.profiling.workbook import options_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def open_table(path: Path, sheet: str | None = None) -> Table:
         if form == "tsv":
             read.pop("sep", None)
     elif form == "excel":
-        read = {"sheet": sheet or _only_sheet(path)}
+        read = options_of(path, sheet)
     table = _read({**source, **({"read": read} if read else {})})
     if form in {"csv", "tsv"}:
         table = _without_units(table)
@@ -131,32 +131,3 @@ def _format_by_content(path: Path) -> FormatName:
     if head[:2] == b"PK":
         return "excel"
     return "json" if head[:1] in {b"{", b"["} else "csv"
-
-
-def _only_sheet(path: Path) -> str:
-    """The one sheet that holds a table. Raises DataError that lists the sheets when several do."""
-    import openpyxl
-
-    try:
-        book = openpyxl.load_workbook(path, read_only=True)
-    except Exception as error:
-        raise SourceError(
-            f"{path} is not a readable Excel workbook ({error}).", hint="Save it again as .xlsx."
-        ) from error
-    try:
-        filled = [sheet.title for sheet in book.worksheets if _has_table(sheet)]
-    finally:
-        book.close()
-    if len(filled) == 1:
-        return str(filled[0])
-    if not filled:
-        raise DataError(f"{path} has only empty sheets.", hint="Give a workbook with a table.")
-    raise DataError(
-        f"{path} has {len(filled)} sheets with a table: which one is it?",
-        hint=f"Give --sheet with one of: {', '.join(filled)}.",
-    )
-
-
-def _has_table(sheet: Any) -> bool:
-    rows = itertools.islice(sheet.iter_rows(values_only=True), 100)
-    return sum(any(cell is not None for cell in row) for row in rows) >= 2

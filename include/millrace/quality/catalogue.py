@@ -40,7 +40,6 @@ def _column(*required: str, optional: tuple[str, ...] = (), scope: Scope = "rows
 
 _AGGREGATE = _column(scope="column", optional=_BOUNDS)
 _NUMERIC = _column(scope="column", optional=_BOUNDS, holds="numbers")
-_LIKE = ("escape",)
 
 KNOWN: dict[str, Known] = {
     "expect_column_values_to_not_be_null": _column(),

@@ -6,7 +6,7 @@ each later one is a repeat: so one duplicate is one row, while Great Expectation
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from millrace.quality.base import Expectation
 from millrace.quality.messages import unique_message
@@ -61,17 +61,29 @@ def _hash_rows(keys: pd.DataFrame) -> npt.NDArray[np.uint64]:
     import numpy as np
     import pandas as pd
 
-    # A chunk of integers is float where another chunk has a null: hash both as the same numbers.
-    safe = {c: keys[c].astype("float64") + 0.0 for c in keys.columns if _fits_float(keys[c])}
-    alike = keys.assign(**safe)
+    parts = {f"{place} {part}": found for place, name in enumerate(keys) for part, found in _parts(keys[name]).items()}
+    alike = pd.DataFrame(parts, index=keys.index)
     columns = [pd.util.hash_pandas_object(alike, index=False, hash_key=key).to_numpy() for key in _KEYS]
     return np.stack(columns, axis=1)
 
 
-def _fits_float(values: pd.Series) -> bool:
-    if values.dtype.kind == "f":
-        return True
-    return values.dtype.kind in "iub" and (not len(values) or bool(abs(int(values.max())) < 2**53 > -int(values.min())))
+def _parts(values: pd.Series) -> dict[str, Any]:
+    """What is hashed of a column: the same for the same value, whatever chunk it stands in.
+
+    A chunk of integers is of doubles where another chunk has a null, so that numbers are hashed as doubles; and by what
+    a double leaves out of a long integer.
+    """
+    import numpy as np
+
+    if values.dtype.kind not in "fiub":
+        return {"": values}
+    doubles = values.astype("float64") + 0.0
+    rest = np.zeros(len(values))
+    if values.dtype.kind in "iu":
+        exact = values.fillna(0).to_numpy(dtype="int64")
+        with np.errstate(invalid="ignore"):  # the double of the largest integers lies beyond them all
+            rest = (exact - exact.astype("float64").astype("int64")).astype("float64")
+    return {"": doubles, "rest": rest}
 
 
 def _counted(keys: pd.DataFrame, expectation: Expectation) -> npt.NDArray[np.bool_]:

@@ -7,7 +7,7 @@ Every frame of a read has the same columns and types; what was left out is noted
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from millrace.errors import SourceError, did_you_mean
@@ -56,12 +56,6 @@ def read_table(source: Source, reading: Reading | None = None) -> pd.DataFrame:
     import pandas as pd
 
     return pd.concat(list(read_source(source, reading or Reading())), ignore_index=True)
-
-
-def head_of(source: Source, rows: int, reading: Reading | None = None) -> pd.DataFrame:
-    """The first rows of a source."""
-    frames = read_source(source, replace(reading or Reading(), chunk_rows=max(rows, 1)))
-    return next(frames).head(rows)
 
 
 def _prepared(

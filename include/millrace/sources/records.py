@@ -23,15 +23,24 @@ def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The record with nested objects as dotted keys and lists as JSON text."""
     row: dict[str, Any] = {}
     for key, value in record.items():
-        nested = isinstance(value, Mapping)
-        found = flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": _leaf(value)}
-        if twice := row.keys() & found.keys():
-            raise SourceError(
-                f"A record has the column '{min(twice)}' twice: as a key with a point, and as a key of an object.",
-                hint="Rename one of them at the source.",
-            )
-        row.update(found)
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found = flat(value, f"{name}.")
+            _refuse_twice(row.keys() & found.keys())
+            row.update(found)
+        else:
+            if name in row:
+                _refuse_twice({name})
+            row[name] = _leaf(value) if isinstance(value, str | list) else value
     return row
+
+
+def _refuse_twice(names: set[str]) -> None:
+    if names:
+        raise SourceError(
+            f"A record has the column '{min(names)}' twice: as a key with a point, and as a key of an object.",
+            hint="Rename one of them at the source.",
+        )
 
 
 def _leaf(value: Any) -> Any:

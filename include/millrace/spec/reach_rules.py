@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from millrace.sources.base import Sink, Source
 from millrace.sources.upload import FOLDER
 from millrace.spec.reach import Fault, Reach
@@ -54,6 +52,8 @@ def _file_sink(_part: Any, _: Reach) -> Iterator[Fault]:
 
 
 def _http(part: Any, reach: Reach) -> Iterator[Fault]:
+    import httpx
+
     try:
         address = httpx.URL(part.url)  # as the fetching itself understands it
     except httpx.InvalidURL:

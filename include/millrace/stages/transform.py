@@ -123,7 +123,9 @@ def _warn_of_leaks(context: RunContext, table: pd.DataFrame) -> None:
 def _warn_of_repeats(context: RunContext, table: pd.DataFrame) -> None:
     """Repeated rows never stand on both sides of a split, but each repetition weighs once more."""
     if repeated := int(table.duplicated().sum()):
+        has_step = any(step.step == "drop_duplicates" for step in context.spec.transform)
+        mend = "Move {step: drop_duplicates} behind the other" if has_step else "Add {step: drop_duplicates} to the"
         context.warn(
             f"{repeated:,} of {len(table):,} rows repeat another row and weigh once more each. "
-            "Add {step: drop_duplicates} to transform, unless they are observations of their own."
+            f"{mend} transform steps, unless they are observations of their own."
         )

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from millrace.connections import s3_client
 from millrace.errors import DataError, MillraceError, NotFoundError, StorageError
@@ -87,6 +87,18 @@ class S3ArtifactStore:
         """Store a small object; returns its s3:// URI."""
         self._client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type)
         return f"s3://{self.bucket}/{key}"
+
+    @_explained
+    def put_file(self, key: str, file: IO[bytes]) -> str:
+        """Store what a file holds, in parts where it is large; returns its s3:// URI."""
+        self._client.upload_fileobj(file, self.bucket, key)
+        return f"s3://{self.bucket}/{key}"
+
+    @_explained
+    def fetch(self, uri: str, path: Path) -> None:
+        """Copy one object to a file. Raises NotFoundError."""
+        bucket, key = split_uri(uri)
+        self._client.download_file(bucket, key, str(path))
 
     @_explained
     def put_folder(self, prefix: str, folder: Path) -> str:

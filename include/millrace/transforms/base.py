@@ -106,7 +106,9 @@ class TransformStep(StrictModel, ABC):
                 raise TransformError(
                     f"Transform step '{self.step}' needs numbers, but the column '{column}' holds "
                     f"{described(table[column])}.",
-                    hint=f"Put {{step: cast, columns: {{{column}: number}}}} before it.",
+                    hint="Name a column of numbers."
+                    if table[column].dtype.kind == "M"
+                    else f"Put {{step: cast, columns: {{{column}: number}}}} before it.",
                 )
 
     def require_times(self, table: pd.DataFrame, column: str) -> None:

@@ -45,10 +45,15 @@ def calculated(kind: type[ast.operator], left: Any, right: Any) -> Any:
         return _of_constants(kind, left, right)
     if kind is not ast.Add and (isinstance(left, str) or isinstance(right, str)):
         raise TypeError("text cannot be calculated with")
-    left, right = _counted(left), _counted(right)
+    left, right = counted(left), counted(right)
     if _is_whole(left) and _is_whole(right):
         return _of_whole_numbers(kind, left, right)
-    return ARITHMETIC[kind](_as_doubles(left), _as_doubles(right))
+    return _in_seconds(ARITHMETIC[kind](_as_doubles(left), _as_doubles(right)))
+
+
+def _in_seconds(value: Any) -> Any:
+    """The difference of two times as a number; anything else as it is."""
+    return value.dt.total_seconds() if getattr(getattr(value, "dtype", None), "kind", "") == "m" else value
 
 
 def _of_constants(kind: type[ast.operator], left: float, right: float) -> float:
@@ -59,7 +64,7 @@ def _of_constants(kind: type[ast.operator], left: float, right: float) -> float:
     return int(value) if whole and value.is_integer() and abs(value) < _EXACT else float(value)
 
 
-def _counted(side: Any) -> Any:
+def counted(side: Any) -> Any:
     """A column of truth values as 0 and 1, so that their sum counts; anything else as it is."""
     if getattr(getattr(side, "dtype", None), "kind", "") != "b":
         return side
@@ -100,6 +105,8 @@ def compared(kind: type[ast.cmpop], left: Any, right: Any) -> Any:
     import pandas as pd
 
     _refuse_mixed(left, right)
+    if isinstance(right, list) and _kind(left) == "time":
+        right = list(pd.to_datetime(right, utc=left.dt.tz is not None))  # isin() finds no text among times
     holds = COMPARISONS[kind](left, right)
     for side in (left, right):
         if isinstance(side, pd.Series) and isinstance(holds, pd.Series):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from millrace.errors import did_you_mean
-from millrace.transforms.column_operators import ARITHMETIC, COMPARISONS, calculated, compared, truth
+from millrace.transforms.column_operators import ARITHMETIC, COMPARISONS, calculated, compared, counted, truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ class Expression:
         value = self._value(node.operand, table)
         if isinstance(node.op, ast.Not):
             return ~truth(value)
-        return -value if isinstance(node.op, ast.USub) else +value
+        return -counted(value) if isinstance(node.op, ast.USub) else counted(value)
 
     def _both(self, node: ast.BoolOp, table: pd.DataFrame) -> Any:
         combine = operator.and_ if isinstance(node.op, ast.And) else operator.or_
@@ -180,6 +180,8 @@ def _check_comparison(node: ast.Compare) -> None:
             raise ValueError(f"'{ast.unparse(node)}' compares with 'is'. Write == or is_null(column).")
         if isinstance(kind, ast.In | ast.NotIn) != isinstance(right, ast.List | ast.Tuple):
             raise ValueError(f"'{ast.unparse(node)}': 'in' takes a list of values, the other comparisons take one.")
+        if isinstance(right, ast.List | ast.Tuple) and any(isinstance(part, ast.Name) for part in ast.walk(right)):
+            raise ValueError(f"'{ast.unparse(node)}': the list of 'in' holds values, no columns. Compare them with ==.")
 
 
 def _function_name(node: ast.Call) -> str:

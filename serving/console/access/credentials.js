@@ -13,15 +13,15 @@ export function draw(credentials) {
   const aside = h("span", { class: "chips" }, button("set-credential", "Set a credential", () => set()),
     credentials.length ? button("rotate", "Encrypt anew", rotate) : null);
   return section("Credentials", aside, credentials.length
-    ? table("Credentials by name", [["Name"], ["In a spec"], ["Set by"], ["Set", "nowrap"], ["Encrypted with"], [""]], credentials.map(line))
+    ? table("Credentials by name", [["Name"], ["In a spec"], ["Set by", "told"], ["Set", "nowrap told"], ["Encrypted with", "told"], [""]], credentials.map(line))
     : empty("No credentials", "A password or token that a source or sink needs; a spec names it as ${credential:NAME}."));
 }
 
 function line({ name, set_by: by, set_at: at, rotated_at: rotated, key_id: key }) {
   const small = (id, text, work) => h("button", { class: "button copy", type: "button", id: `${id}-${name}`, onclick: work }, text);
-  return [h("span", { class: "expectation" }, name), h("code", {}, `\${credential:${name}}`), by, ago(at),
+  return { key: name, class: "stacked", cells: [h("span", { class: "expectation" }, name), h("code", {}, `\${credential:${name}}`), by, ago(at),
     h("span", { class: "small" }, key ? h("code", {}, key) : "–", rotated ? [", ", ago(rotated)] : null),
-    h("div", { class: "chips actions" }, small("replace", "Replace", () => set(name)), small("forget", "Remove", () => forget(name)))];
+    h("div", { class: "chips actions" }, small("replace", "Replace", () => set(name)), small("forget", "Remove", () => forget(name)))] };
 }
 
 async function set(name) {

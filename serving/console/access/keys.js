@@ -13,13 +13,13 @@ export const load = async () => (await get(`api/v1/keys?limit=200${can("keys") ?
 export function draw(keys) {
   const make = h("button", { class: "button", type: "button", id: "make-key", onclick: makeKey }, "Make a key");
   return section("API keys", make, keys.length
-    ? table("API keys, newest first", [["Key"], ["Owner"], ["What it may do"], ["Plan"], ["Ends", "nowrap"], ["Last used", "nowrap"], [""]], keys.map(line))
+    ? table("API keys, newest first", [["Key"], ["Owner", "told"], ["What it may do", "wide"], ["Plan", "told"], ["Ends", "nowrap told"], ["Last used", "nowrap told"], [""]], keys.map(line))
     : empty("No keys yet", "A program asks the service with a key of its own."));
 }
 
 function line(key) {
   const over = key.revoked_at || (key.expires_at && new Date(key.expires_at) < new Date());
-  return [
+  return { key: key.id, class: "stacked", cells: [
     h("div", {}, h("span", { class: "expectation" }, key.name), h("div", { class: "small muted mono" }, key.id)),
     key.owner,
     h("div", { class: "chips" }, key.scopes.map((scope) => tag(scope)), h("span", { class: "small muted" }, key.models ? `on ${key.models.join(", ")}` : "on all models")),
@@ -27,7 +27,7 @@ function line(key) {
     key.revoked_at ? h("span", { class: "is-warn" }, "ended ", ago(key.revoked_at)) : key.expires_at ? ago(key.expires_at) : "never",
     key.last_used_at ? ago(key.last_used_at) : h("span", { class: "small muted" }, "never"),
     over ? "" : h("button", { class: "button copy", type: "button", id: `end-${key.id}`, onclick: () => end(key) }, "End"),
-  ];
+  ] };
 }
 
 async function makeKey() {

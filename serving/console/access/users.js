@@ -21,13 +21,13 @@ export async function load() {
 
 export function draw(users) {
   const add = h("button", { class: "button", type: "button", id: "add-user", onclick: addUser }, "Add a user");
-  return section("Users", add, table("Users", [["Name"], ["Role"], ["State"], ["Made", "nowrap"], ["Password", "nowrap"], [""]], users.map(line)));
+  return section("Users", add, table("Users", [["Name"], ["Role"], ["State"], ["Made", "nowrap told"], ["Password", "nowrap told"], ["", "wide"]], users.map(line)));
 }
 
 function line(user) {
   const own = user.name === caller().name;
   const button = (id, text, work) => h("button", { class: "button copy", type: "button", id: `${id}-${user.name}`, onclick: work }, text);
-  return [
+  return { key: user.name, class: "stacked", cells: [
     h("div", {}, h("span", { class: "expectation" }, user.name), own ? h("span", { class: "small muted" }, " (you)") : null),
     user.role,
     user.disabled ? tag("closed", "is-warn") : tag("open", "is-good"),
@@ -38,7 +38,7 @@ function line(user) {
       own ? null : button("role", "Change role", () => changeRole(user)),
       own ? null : button("close", user.disabled ? "Open" : "Close", () => close(user)),
       own ? null : button("remove", "Remove", () => end(user))),
-  ];
+  ] };
 }
 
 async function addUser() {

@@ -65,8 +65,8 @@ function forecast({ name }) {
 }
 
 function versions(model) {
-  return table("Versions, newest first", [["Version"], ["Alias"], ["Candidate"], ["Dataset"], ["Made"], ["Run"], [""]],
-    model.versions.map((version) => [
+  return table("Versions, newest first", [["Version", "told"], ["Alias"], ["Candidate", "told"], ["Dataset", "told"], ["Made", "told nowrap"], ["Run"], [""]],
+    model.versions.map((version) => ({ key: version.version, class: "stacked", cells: [
       version.version,
       h("div", { class: "chips" }, version.aliases.map((alias) => tag(alias, alias === "champion" ? "is-good" : "is-accent")),
         version.loaded ? tag("serving") : null),
@@ -75,5 +75,5 @@ function versions(model) {
       ago(version.created),
       version.run_id ? h("a", { href: `#/runs/${encodeURIComponent(version.run_id)}` }, "Run") : "–",
       h("div", { class: "chips actions" }, promoteButton(model.name, version.version, model.champion), outside(version.links.mlflow, "MLflow")),
-    ]));
+    ] })));
 }

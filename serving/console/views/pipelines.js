@@ -1,5 +1,6 @@
 // The first page: what waits for a person, then the pipelines as cards: what each is, how its last run went, which
 // version is its champion and how good it is.
+import { can } from "../abilities.js";
 import { attention, waitingFor } from "../attention.js";
 import { Refusal, get } from "../api.js";
 import { h, outside } from "../dom.js";
@@ -25,7 +26,8 @@ export const pause = ({ pipelines }) => (pipelines.some(isGoing) ? 2500 : 6000);
 export function draw(answer) {
   const { pipelines, broken, notes } = answer;
   return [
-    pageHead("Pipelines", pipelines.length ? summary(answer) : "From a table to a served model, each declared in one YAML file."),
+    pageHead("Pipelines", pipelines.length ? summary(answer) : "From a table to a served model, each declared in one YAML file.",
+      can("pipelines") ? h("a", { class: "button primary", id: "new-pipeline", href: "#/new-pipeline" }, "New pipeline") : null),
     notice("is-bad", broken.length > 1 ? "Specs that cannot be read" : "A spec that cannot be read", broken),
     notice("is-warn", "Not everything can be shown", notes),
     attention(answer),
@@ -54,7 +56,7 @@ function card(pipeline) {
     h("div", { class: "chips" },
       [pipeline.task ?? "plain ETL", schedule ?? "by hand", pipeline.targets.length ? `→ ${pipeline.targets.join(", ")}` : null]
         .filter(Boolean).map((text) => h("span", { class: "chip" }, text))),
-    h("div", { class: "links" }, pipeline.task === "forecast" && pipeline.champion ? h("a", { href: `#/forecasts?${new URLSearchParams({ pipeline: pipeline.name })}` }, "Forecasts") : null, outside(pipeline.links.airflow, "Airflow"), outside(pipeline.links.mlflow, "MLflow")),
+    h("div", { class: "links" }, h("a", { href: `#/pipelines/${encodeURIComponent(pipeline.name)}/spec` }, "Spec"), pipeline.task === "forecast" && pipeline.champion ? h("a", { href: `#/forecasts?${new URLSearchParams({ pipeline: pipeline.name })}` }, "Forecasts") : null, outside(pipeline.links.airflow, "Airflow"), outside(pipeline.links.mlflow, "MLflow")),
     h("div", { class: "pipeline-foot" },
       h("div", {}, h("span", { class: "foot-label" }, "Last run"), lastRun(pipeline)),
       h("div", {}, h("span", { class: "foot-label" }, "Champion"), champion(pipeline))));

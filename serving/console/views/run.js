@@ -74,14 +74,14 @@ function validation(run) {
   }
   const aside = h("span", {}, held ? `${held} expectation${held === 1 ? "" : "s"} held. ` : "", report);
   return section("Validation", aside, table("Expectations that did not hold",
-    [["Severity"], ["What was found"], ["Rows", "num"], ["Examples"]],
-    failed.map((result) => [
+    [["Severity"], ["What was found", "wide"], ["Rows", "num"], ["Examples", "told"]],
+    failed.map((result) => ({ class: "stacked", cells: [
       tag(result.on_failure, result.on_failure === "warn" || result.on_failure === "quarantine" ? "is-warn" : "is-bad"),
       h("div", {}, h("div", { class: "expectation" }, result.message),
         h("div", { class: "small muted mono" }, result.expect)),
       result.unexpected_count === null ? "–" : `${count(result.unexpected_count)} of ${count(result.rows)}`,
       h("span", { class: "small mono" }, (result.examples ?? []).slice(0, MOST_EXAMPLES).map(example).join(", ")),
-    ])));
+    ] }))));
 }
 
 /** A value that broke an expectation, and where it stands. */

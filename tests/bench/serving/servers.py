@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from millrace.local.programs import mongodb
+from millrace.local.programs import QUICK, mongodb
 from millrace.settings import PORTS, Settings
 
 HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ def program(argv: list[str], port: int, environment: dict[str, str], log: Path) 
 def uvicorn(app: str, home: Path, environment: dict[str, str] | None = None, *, factory: bool = True) -> Iterator[str]:
     """One worker; the address it answers at."""
     port = free_port()
-    options = ["--factory", "--http", "serving.quick.protocol:QuickProtocol"] if app.startswith("serving.") else []
+    options = ["--factory", *QUICK] if app.startswith("serving.") else []
     options = options or (["--factory"] if factory else [])
     argv = [sys.executable, "-m", "uvicorn", app, "--app-dir", str(HERE), "--port", str(port), "--no-access-log"]
     with program(argv + options, port, environment or {}, home / f"{app.replace(':', '-')}.log"):

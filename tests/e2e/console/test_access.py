@@ -107,3 +107,27 @@ def test_an_operator_sees_what_an_operator_may_do(chromium, closed, installation
     assert not chromium.find_elements("id", "add-user")
     press(chromium, "#sign-out")
     see(chromium, "#sign-in")
+
+
+def test_a_secret_that_is_being_made_cannot_be_missed(admin):
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    press(admin, "#make-key")
+    fill(admin, name="hasty")
+    admin.execute_script("""
+        const answering = window.fetch;
+        window.fetch = async (path, options) => {
+          if (path === "api/v1/keys") await new Promise((go) => { window.release = go; });
+          return answering(path, options);
+        };
+    """)
+    press(admin, "dialog button", "Make")
+    see(admin, "dialog button:disabled", "Cancel")
+    for _ in range(2):  # the browser closes the dialog at the second one, whatever the page says
+        admin.switch_to.active_element.send_keys(Keys.ESCAPE)
+    WebDriverWait(admin, 40).until(lambda driver: driver.execute_script("return !!window.release"))
+    admin.execute_script("window.release()")
+    assert see(admin, "dialog .secret").text.startswith("mr_")
+    press(admin, "dialog button", "Done")
+    see(admin, "td", "hasty")

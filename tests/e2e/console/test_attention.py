@@ -54,11 +54,14 @@ def test_an_allocation_is_drawn_by_source(browser, address, installation):
             for hour, share in enumerate(shares)
         ]
     )  # fmt: skip
-    browser.get(f"{address}#/forecasts?pipeline=flow-ahead&series=mill+C")
-    met = see(browser, "section[aria-label='Who meets it']", "river")
-    assert "66.7 %" in met.text
-    assert "pond would have to rise" in met.text
-    assert browser.execute_script("return document.querySelectorAll('polygon.mix').length") == 2
+    try:
+        browser.get(f"{address}#/forecasts?pipeline=flow-ahead&series=mill+C")
+        met = see(browser, "section[aria-label='Who meets it']", "river")
+        assert "66.7 %" in met.text
+        assert "pond would have to rise" in met.text
+        assert browser.execute_script("return document.querySelectorAll('polygon.mix').length") == 2
+    finally:
+        forecasts.collection("forecasts").delete_many({"series": "mill C"})
 
 
 def test_the_distributions_of_a_check_are_drawn_in_a_sandbox(browser, address, installation):

@@ -50,3 +50,14 @@ def test_no_page_is_wider_than_a_telephone(browser, address, page):
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_durations_are_rounded_as_a_whole(browser, address):
+    browser.get(address)
+    see(browser, "h1")
+    told = browser.execute_async_script("""
+        const done = arguments[0];
+        const seconds = [0.2, 0.9999, 59.97, 119.7, 3599.8, 7265];
+        import("/console/format.js").then(({ duration }) => done(seconds.map((one) => duration(one))));
+    """)
+    assert told == ["200 ms", "1.0 s", "1 min 00 s", "2 min 00 s", "1 h 00 min", "2 h 01 min"]

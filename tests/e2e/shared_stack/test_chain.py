@@ -19,7 +19,7 @@ def runs_of(stack: Installation, names: dict[str, str]) -> list[dict[str, Any]]:
 
 def test_a_stack_that_has_come_up_plans_no_run(stack: Installation, examples: dict[str, str]) -> None:
     api = AirflowApi(stack.settings)
-    dags = {name: until(lambda name=name: api.dag(name), f"the DAG of {name}", 240) for name in examples}
+    dags = {name: until(lambda name=name: api.dag(name), f"the DAG of {name}", 600) for name in examples}
     assert api.import_errors() == []
     assert {name: dag["next_dagrun_run_after"] for name, dag in dags.items()} == dict.fromkeys(examples)
     assert not any(dag["is_paused"] for dag in dags.values())
@@ -28,7 +28,7 @@ def test_a_stack_that_has_come_up_plans_no_run(stack: Installation, examples: di
 def test_one_table_feeds_two_trainings(stack: Installation, examples: dict[str, str]) -> None:
     api = AirflowApi(stack.settings)
     for name in ("ev-registrations", "ev-range", "ev-segments"):
-        until(lambda name=name: api.dag(name), f"the DAG of {name}", 240)
+        until(lambda name=name: api.dag(name), f"the DAG of {name}", 600)
     assert runs_of(stack, examples) == []
     table = stack.done("run", "ev-registrations", "--json")
     assert table["status"] == "success", table["error"]

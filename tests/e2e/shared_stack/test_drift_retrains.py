@@ -17,7 +17,7 @@ from millrace.stores.predictions import PredictionStore
 from millrace.stores.runs import MongoRunStore
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
-WITHIN = 240
+WITHIN = 600
 
 
 def check(api: AirflowApi) -> str:

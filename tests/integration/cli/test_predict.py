@@ -101,11 +101,12 @@ def test_a_row_to_start_from(tmp_path: Path) -> None:
     assert json.loads(outcome.stdout) == {"x": 1.5}
 
 
-def test_every_problem_with_the_rows_is_told_with_its_place_in_the_file(tmp_path: Path) -> None:
+def test_every_kind_of_problem_is_told_with_its_place_in_the_file(tmp_path: Path) -> None:
     def strict(method: str, path: str, body: Any, _: dict[str, str]) -> Answer:
         if len(body) == 500:
             return 200, {"success": True, "predictions": [0] * 500, "model_version": "3"}
         problems = [{"row": row, "field": "x", "problem": "is missing"} for row in range(len(body))]
+        problems.insert(3, {"row": 2, "field": "id", "problem": "is no input of this model"})
         return 422, {"success": False, "error": "Row 0: … in the details.", "details": {"errors": problems}}
 
     path = tmp_path / "rows.csv"
@@ -114,4 +115,5 @@ def test_every_problem_with_the_rows_is_told_with_its_place_in_the_file(tmp_path
         outcome = millrace("predict", "double", "--file", str(path), home=tmp_path, SERVICE_URL=url)
     lines = [line.strip() for line in outcome.stderr.splitlines() if "rows" not in line]
     assert lines[0] == "error: Row 501: field 'x' is missing."
-    assert lines[1:] == [*(f"Row {row}: field 'x' is missing." for row in range(502, 511)), "and 2 more."]
+    assert lines[1:2] == ["Row 503: field 'id' is no input of this model."]
+    assert lines[2].startswith("and 11 more. 'millrace score' carries")

@@ -18,13 +18,14 @@ Parse = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def parse_dags(tmp_path_factory: pytest.TempPathFactory) -> Parse:
-    """`parse_dags({name: YAML}, VARIABLE=value)` gives what `parse_dags.py` prints."""
+    """`parse_dags({name: YAML}, VARIABLE=value)` gives what `parse_dags.py` prints; `made` have no file but a copy."""
 
-    def parse(specs: dict[str, str], **more: str) -> dict[str, Any]:
+    def parse(specs: dict[str, str], made: dict[str, str] | None = None, **more: str) -> dict[str, Any]:
         folder = tmp_path_factory.mktemp("dags")
-        (folder / "specs").mkdir()
-        for name, text in specs.items():
-            (folder / "specs" / f"{name}.yaml").write_text(text)
+        for place, texts in ((folder / "specs", specs), (folder / "home" / "specs", made or {})):
+            place.mkdir(parents=True)
+            for name, text in texts.items():
+                (place / f"{name}.yaml").write_text(text)
         environment = {
             **os.environ,
             "AIRFLOW_HOME": str(folder / "airflow"),

@@ -37,6 +37,7 @@ from serving.app import create_app
 from serving.quick.protocol import QuickProtocol
 
 NAME = "mill-flow"
+LOOP = "serving.quick.loop:new_event_loop"
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +132,7 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
     """The service on a real port; ready when its first look at the registry is over."""
     app = create_app(settings)
     with (
-        on_port(app, http=QuickProtocol, proxy_headers=False) as port,
+        on_port(app, http=QuickProtocol, loop=LOOP, proxy_headers=False) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         until(lambda: app.state.services.watcher.started, "the first look at the registry", pause=0.02)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+from waiting import until
 
+from millrace.authoring.mirror import Mirror
 from millrace.spec.installed import find_spec
+from millrace.stores.pipelines import MongoPipelines
 from serving.app import create_app
+from serving.copyist import Copyist
 
 pytestmark = pytest.mark.integration
 TEXT = "name: prices\nsource: {type: sample, name: wine}\n"
@@ -35,7 +39,8 @@ def test_the_life_of_a_pipeline(service, installation):
     assert (made.status_code, made.headers["etag"]) == (200, '"1"')
     assert made.json()["version"]["by"] == "anonymous"
     assert find_spec(installation, "prices").made
-    assert {p["name"] for p in service.get("/api/v1/pipelines").json()["pipelines"]} == {"filed", "prices"}
+    listed = service.get("/api/v1/pipelines").json()["pipelines"]
+    assert {pipeline["name"]: pipeline["made"] for pipeline in listed} == {"filed": False, "prices": True}
 
     shown = service.get("/api/v1/pipelines/prices/spec")
     assert (shown.headers["etag"], shown.json()["text"], shown.json()["made"]) == ('"1"', TEXT, True)
@@ -104,12 +109,10 @@ def test_while_mongodb_is_away_files_are_shown_and_changes_refused(installation)
 
 def test_another_machine_follows_by_itself(service, installation, tmp_path):
     put(service)
-    elsewhere = installation.model_copy(update={"millrace_home": tmp_path / "elsewhere", "model_poll_seconds": 0.1})
-    with TestClient(create_app(elsewhere)):
-        for _ in range(200):
-            if (elsewhere.made_specs_dir / "prices.yaml").exists():
-                break
-            import time
-
-            time.sleep(0.05)
-    assert find_spec(elsewhere, "prices").made
+    elsewhere = installation.model_copy(update={"millrace_home": tmp_path / "elsewhere"})
+    copyist = Copyist(Mirror(elsewhere, MongoPipelines(elsewhere)), seconds=0.05)
+    copyist.start()
+    until((elsewhere.made_specs_dir / "prices.yaml").exists, "the copy of the first version", 60)
+    put(service, TEXT + "description: better\n", '"1"')
+    until(lambda: find_spec(elsewhere, "prices").spec.description == "better", "the copy of the second version", 60)
+    copyist.close()

@@ -123,20 +123,19 @@ def impatient(seconds):
 
 @pytest.mark.parametrize("path", [PATH, "/ping"])
 def test_who_asks_while_the_service_stands_still_is_answered_after(settings, compiled, start, monkeypatch, path):
-    loops = []
-
     class Watched(impatient(1)):
-        def connection_made(self, transport):
-            loops.append(self.loop)
-            super().connection_made(transport)
+        def data_received(self, data):
+            super().data_received(data)
+            if b"X-Stall" in data:
+                time.sleep(2)  # the whole loop stands still, longer than silence is borne
 
     monkeypatch.setattr(sys.modules[start.__module__], "QuickProtocol", Watched)
     content = request(ROW) if path == PATH else b"GET /ping HTTP/1.1\r\nHost: mill\r\n\r\n"
     with start(settings) as client:
-        wire = Wire(client)
+        wire, other = Wire(client), Wire(client)
         wire.send(content)
         assert wire.read()[0] == 200
-        loops[-1].call_soon_threadsafe(time.sleep, 2)  # longer than silence is borne
+        other.send(request(ROW, headers="X-Stall: 1\r\n"))
         time.sleep(0.5)
         wire.send(content)
         assert wire.read()[0] == 200

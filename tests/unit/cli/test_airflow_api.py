@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -141,3 +142,17 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         api.dag("known")
         with pytest.raises(AirflowError, match="answered 503"):
             api.dag("known")
+
+
+def test_an_airflow_that_is_busy_is_not_said_to_be_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_api, "TIMEOUT_SECONDS", 0.2)
+    answered = threading.Event()
+
+    def slow(method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+        answered.wait(30)
+        return 200, {}
+
+    with http_server(slow) as url:
+        with pytest.raises(StackError, match=r"busy\. What was asked for may have been done"):
+            AirflowApi(settings_for(url)).trigger("known", {})
+        answered.set()

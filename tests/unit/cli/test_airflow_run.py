@@ -40,9 +40,10 @@ def followed(api: Airflow) -> dict[str, Any]:
     return _follow(api, Runs(), "prices", "manual__1", "prices--1", lambda *_: None)  # type: ignore[arg-type]
 
 
-def test_silence_for_a_while_is_waited_out() -> None:
+def test_silence_for_a_while_is_told_once_and_waited_out(capsys: pytest.CaptureFixture[str]) -> None:
     away = StackError("Airflow does not answer (timed out).")
     assert followed(Airflow("running", away, away, "running", away, "success")) == {"state": "success"}
+    assert capsys.readouterr().err.count("timed out). Waiting for it") == 2  # two silences
 
 
 def test_silence_for_long_says_where_the_run_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

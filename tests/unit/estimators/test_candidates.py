@@ -73,6 +73,14 @@ def test_the_baseline_is_always_there_once() -> None:
     assert labels("k_means", task="clustering") == ["k_means"]
 
 
+def test_boosting_without_a_tree_is_refused() -> None:
+    from millrace.errors import TrainingError
+    from millrace.estimators.trees import XGBoost
+
+    with pytest.raises(TrainingError, match="n_estimators of 'xgboost' is -3"):
+        XGBoost(estimator="xgboost").build("regression", {"n_estimators": -3}, 0)
+
+
 def test_a_gaussian_process_refuses_what_it_cannot_do() -> None:
     from millrace.errors import TrainingError
     from millrace.estimators.kernels import MOST_ROWS, ScaledProcess

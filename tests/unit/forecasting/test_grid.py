@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from millrace.errors import TrainingError
 from millrace.forecasting.clock import instants
-from millrace.forecasting.grid import panel_of
+from millrace.forecasting.grid import panel_of, series_keys
 
 
 @pytest.mark.parametrize(("rule", "value"), [("mean", 20.0), ("first", 10.0), ("last", 30.0), ("sum", 40.0)])
@@ -115,3 +115,11 @@ def test_a_filled_value_depends_on_earlier_values_only(values: list[float | None
     earlier = made.until(cut)
     np.testing.assert_array_equal(made.filled[:, :cut], earlier.filled[:, :cut])
     assert np.isfinite(made.filled[:, : made.end]).all()
+
+
+def test_a_series_of_one_key_may_be_called_anything_and_keys_of_several_stay_apart() -> None:
+    assert series_keys("Heat / Power", ["source"]) == {"source": "Heat / Power"}
+    assert series_keys("a / b", ["one", "other"]) == {"one": "a", "other": "b"}
+    frame = demand(days=2).assign(kind="x / y")
+    with pytest.raises(TrainingError, match=r"'kind' holds 'x / y'.*between the keys"):
+        panel(frame, plan_of(series=["city", "kind"]))

@@ -37,6 +37,15 @@ def test_any_value_is_read_back_as_it_was_written(
     assert read_stack_env(home) == values
 
 
+def test_folders_of_specs_are_told_where_they_are_elsewhere(settings: Settings, tmp_path: Path) -> None:
+    secrets = credentials(tmp_path, "admin")
+    assert not [name for name in stack_values(settings, secrets) if name.endswith("_DIR")]
+    elsewhere = settings.model_copy(update={"millrace_pipelines_dir": tmp_path / "specs"})
+    values = stack_values(elsewhere, secrets)
+    assert values["MILLRACE_PIPELINES_DIR"] == str(tmp_path / "specs")
+    assert "MILLRACE_FEATURES_DIR" not in values
+
+
 def test_a_program_beside_the_stack_finds_it(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,12 @@ def test_a_formatted_time_is_found_and_read_right(form: str) -> None:
     assert list(clock.values) == list(HOURS)
 
 
+def test_months_and_days_of_one_digit_are_found() -> None:
+    (clock,) = find_times(pd.DataFrame({"when": [f"2024-{n % 12 + 1}-{n + 1}" for n in range(28)]}))
+    assert clock.format == "%Y-%m-%d"
+    assert clock.values.notna().all()
+
+
 def test_iso_times_need_no_format_even_with_mixed_offsets() -> None:
     local = [time.isoformat(sep=" ") for time in HOURS.tz_convert("Europe/Madrid").shift(900)]
     assert {text[-6:] for text in local} == {"+01:00", "+02:00"}

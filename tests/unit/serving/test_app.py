@@ -57,6 +57,12 @@ def test_one_row(service):
     assert answer == {"success": True, "model": "reg", "model_version": "3"}
 
 
+def test_nobody_is_sent_to_the_host_that_a_request_names(service):
+    for path in ("/api/v1/models/", "/docs/", "/console"):
+        answer = service.get(path, headers={"Host": "elsewhere.example"}, follow_redirects=False)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_a_batch_keeps_the_order(service):
     rows = [{"a": float(i), "b": 0.0} for i in range(100)]
     answer = predict(service, rows, path="predict/batch").json()

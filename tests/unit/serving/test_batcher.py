@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.failures import ModelFailedError, OverloadedError
+from serving.failures import ModelFailedError, OverloadedError, ProcessDiedError
 from serving.runtime.batcher import Batcher
 from serving.runtime.loaded_model import Predictions
 
@@ -207,3 +207,28 @@ def test_a_model_that_answers_too_few_rows_is_not_believed():
         assert [found.values for found in await asyncio.gather(*tasks)] == [[0.0], [2.0], [4.0], [6.0]]
 
     run(model, scenario)
+
+
+def test_a_row_that_kills_the_process_costs_the_others_nothing():
+    class Fragile(Doubler):
+        def __call__(self, columns, probabilities):
+            found = columns["a"].tolist()
+            if 13 in found:
+                self.calls.append(len(found))
+                raise ProcessDiedError("The process died.")
+            return super().__call__(columns, probabilities)
+
+    async def scenario(batcher):
+        first = asyncio.ensure_future(ask(batcher, [0]))
+        await asyncio.sleep(0)
+        others = [asyncio.ensure_future(ask(batcher, [value])) for value in (1, 13, 3)]
+        await asyncio.sleep(0)
+        model.gate.set()
+        return await asyncio.gather(first, *others, return_exceptions=True)
+
+    model = Fragile()
+    model.gate.clear()
+    found = run(model, scenario)
+    assert [answer.values for answer in (found[0], found[1], found[3])] == [[0], [2], [6]]
+    assert isinstance(found[2], ProcessDiedError)
+    assert max(model.calls) == 3  # they were together

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,6 +103,49 @@ def test_a_folder_that_cannot_be_written_never_raises(tmp_path):
     spool = Spool(tmp_path / "file" / "spool", 10_000)
     assert spool.append(b"x") is False
     assert spool.dropped == 1
+
+
+@pytest.fixture
+def disk():
+    """Bounds how long a file of this process may get, as a full disk does: `disk(None)` for no bound."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (before[1] if most is None else most, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_loses_what_it_cannot_hold_and_nothing_else(tmp_path, disk, caplog):
+    spool = Spool(tmp_path, 10**9)
+    disk(4_000)
+    taken = [spool.append(b"%03d" % number + b"x" * 97) for number in range(100)]
+    room = taken.count(True)
+    assert taken == [True] * room + [False] * (100 - room)
+    assert room == 4_000 // 108
+    disk(None)
+    assert spool.append(b"after")
+    spool.seal()
+    assert [record[:3] for record in read(spool)] == [b"%03d" % number for number in range(room)] + [b"aft"]
+    assert spool.dropped == 100 - room
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2  # not a line for each record, which would fill the disk further
+    assert "records are lost" in said[0]
+    assert f"{100 - room} were lost" in said[1]
+
+
+def test_a_file_that_cannot_be_brought_to_disk_holds_back_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("serving.records.spool.SEGMENT_BYTES", 50)
+    spool, calls = Spool(tmp_path, 10**9), []
+
+    def failing(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 1:
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("serving.records.spool.os.fsync", failing)
+    for number in range(3):
+        spool.append(b"%d" % number * 60)
+    spool.seal()
+    assert len(calls) == 3
+    assert [record[:1] for record in read(spool)] == [b"0", b"1", b"2"]
 
 
 def test_threads_do_not_mix_their_records(tmp_path, monkeypatch):

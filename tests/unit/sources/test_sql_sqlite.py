@@ -66,6 +66,32 @@ def test_a_table_with_its_time(read, database):
     assert [str(at) for at in table["at"]] == ["2024-01-02 00:00:00+00:00", "2024-01-02 12:00:00+00:00"]
 
 
+def written(target: str, **columns: list) -> None:
+    sink = SqlSink.model_validate({"url": target, "table": "t", "mode": columns.pop("mode")})
+    sink.write([pd.DataFrame(columns)], Delivery("p", "r", str(columns), None))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "says"),
+    [([1, 2], [1.5], "'a' .* is of whole numbers, .* fractions"), ([None, None], [2.5], "'a' .* is text, .* numbers")],
+)
+def test_a_column_that_would_change_the_values_is_refused_or_made_anew(tmp_path, first, then, says):
+    target = f"sqlite:///{tmp_path}/w.db"
+    written(target, mode="append", a=first)
+    with pytest.raises(SinkError, match=says):
+        written(target, mode="append", a=then)
+    assert rows(target, "SELECT count(*) FROM t") == [(2,)]
+    written(target, mode="replace", a=then)
+    assert rows(target, "SELECT a, typeof(a) FROM t") == [(then[0], "real")]
+
+
+def test_whole_doubles_fit_a_column_of_integers(tmp_path):
+    target = f"sqlite:///{tmp_path}/w.db"
+    written(target, mode="append", a=[1, 2])
+    written(target, mode="append", a=[3.0, None])
+    assert rows(target, "SELECT a, typeof(a) FROM t WHERE a > 2") == [(3, "integer")]
+
+
 def test_a_source_cannot_write(read, database):
     with pytest.raises(SourceError, match="readonly"):
         read(SqlSource(url=database, query="DELETE FROM sales RETURNING n"))

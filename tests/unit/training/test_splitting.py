@@ -79,6 +79,25 @@ def test_time_is_never_seen_before_it_comes() -> None:
         assert len(fit) >= len(train) // 2
 
 
+@settings(max_examples=25)
+@given(st.integers(60, 200), st.integers(2, 40), st.floats(0.1, 0.5))
+def test_rows_of_one_time_stay_on_one_side(rows: int, days: int, share: float) -> None:
+    spec = spec_of(split={"by": "time", "column": "t", "test": share})
+    frame = frame_of(rows).assign(t=pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(rows) % days, unit="D"))
+    table = table_of(spec, frame)
+    train, test = held_out(table, spec.splitting, stratify=False)
+    assert frame["t"].iloc[train].max() < frame["t"].iloc[test].min()
+    assert abs(len(test) - share * rows) <= rows / days + 2
+    for fit, check in folds(table, train, spec.splitting, stratify=False) if days > 5 else []:
+        assert frame["t"].iloc[fit].max() < frame["t"].iloc[check].min()
+
+
+def test_rows_of_a_single_time_have_no_later_ones() -> None:
+    spec = spec_of(split={"by": "time", "column": "t"})
+    with pytest.raises(TrainingError, match="have the same time"):
+        held_out(table_of(spec, frame_of(60).assign(t=pd.Timestamp("2024-01-01"))), spec.splitting, stratify=False)
+
+
 def test_groups_stay_together_and_are_no_input() -> None:
     spec = spec_of(split={"by": "group", "column": "station"})
     frame = frame_of(200)

@@ -183,6 +183,27 @@ def test_columns_of_two_kinds_and_times_that_are_none_are_not_compared(where: st
         STEP.validate_python({"step": "filter", "where": where}).apply(table, TransformContext())
 
 
+@pytest.mark.parametrize(
+    ("where", "kept"), [("at in ['2024-01-01']", [0]), ("at not in ['2024-01-01', '2024-02-01']", [2])]
+)
+def test_times_are_found_in_a_list_of_texts(where: str, kept: list[int]):
+    table = pd.DataFrame({"at": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01", None], utc=True)})
+    table = table.assign(n=range(4))
+    found = STEP.validate_python({"step": "filter", "where": where}).apply(table, TransformContext())
+    assert found["n"].tolist() == kept
+
+
+def test_a_list_holds_values_and_no_columns():
+    with pytest.raises(ValueError, match="holds values, no columns"):
+        Expression("a in [b, 1]")
+
+
+def test_the_difference_of_two_times_is_in_seconds_and_minus_true_is_minus_one():
+    times = pd.to_datetime(["2024-01-01 00:00", "2024-01-02 00:00"], utc=True)
+    assert derived("b - a", a=times[:1], b=times[1:]).tolist() == [86_400.0]
+    assert derived("-f", f=[True, False]).tolist() == [-1, 0]
+
+
 def test_a_root_of_a_negative_constant_is_refused():
     with pytest.raises(TransformError, match="is no real number"):
         derived("(0 - 8) ** 0.5", a=[1])

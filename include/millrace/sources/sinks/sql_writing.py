@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from millrace.errors import SinkError, SinkUnavailableError, did_you_mean
 from millrace.sources.base import Delivery
+from millrace.sources.sinks.column_fit import misfit
 from millrace.sources.sinks.delivery_id import delivery_id
 from millrace.sources.sinks.spooling import batches, check_key, gathered
 from millrace.sources.sql_engine import engine_for, explained
@@ -83,7 +84,8 @@ class _Writer:
 
     def _replace(self) -> None:
         table = self._existing()
-        if table is not None and set(table.columns.keys()) == set(self.spool.columns):
+        same = table is not None and set(table.columns.keys()) == set(self.spool.columns)
+        if table is not None and same and misfit(table, self.spool) is None:
             self.connection.execute(sa.delete(table))
         else:
             if table is not None:
@@ -125,6 +127,11 @@ class _Writer:
                     f"The table {self.sink.table} has no column '{name}', which the data has.",
                     hint=f"Add it there, or drop it by a transform step. {did_you_mean(name, table.columns.keys())}",
                 )
+        if odd := misfit(table, self.spool):
+            raise SinkError(
+                f"The column '{odd.column}' of {self.sink.table} is {odd.there}, and the data has {odd.found} there.",
+                hint="Cast it by a transform step, or change the table's column.",
+            )
         return table
 
     def _new(self, *, marked: bool) -> sa.Table:

@@ -23,7 +23,7 @@ def held_out(table: TrainingTable, split: Split, *, stratify: bool) -> Fold:
     """Training rows and held-out rows of the table. Raises TrainingError when a class is left without rows."""
     if split.by == "time":
         order = _time_order(table)
-        train, test = np.split(order, [len(order) - max(1, round(split.test * len(order)))])
+        train, test = np.split(order, [_first_held_out(table, order, split)])
     elif split.by == "group":
         train, test = _whole_groups(table, split)
     else:
@@ -39,7 +39,7 @@ def folds(table: TrainingTable, train: Rows, split: Split, *, stratify: bool) ->
     A fold whose training part has a single class is left out. Raises TrainingError when none is left.
     """
     if split.by == "time":
-        made = _expanding(train, split.folds)
+        made = _expanding(table, train, split.folds)
     elif split.by == "group":
         made = _group_folds(table, train, split)
     else:
@@ -76,13 +76,37 @@ def _time_order(table: TrainingTable) -> Rows:
     return np.argsort(table.times, kind="stable")  # type: ignore[arg-type]
 
 
-def _expanding(train: Rows, count: int) -> list[Fold]:
+def _first_held_out(table: TrainingTable, order: Rows, split: Split) -> int:
+    place = _between_times(table, order, len(order) - max(1, round(split.test * len(order))))
+    if place in {0, len(order)}:
+        raise TrainingError(
+            f"All {len(order)} rows have the same time, so none of them come later than the others.",
+            hint="Use split.by: random, or a column that tells the times apart.",
+        )
+    return place
+
+
+def _between_times(table: TrainingTable, order: Rows, place: int) -> int:
+    """The nearest place where a new time begins: rows of one time know of each other, and stay on one side."""
+    if not 0 < place < len(order):
+        return place
+    times = np.asarray(table.times)[order]
+    before, after = (int(np.searchsorted(times, times[place], side=side)) for side in ("left", "right"))
+    usable = [start for start in (before, after) if 0 < start < len(order)]
+    return min(usable, key=lambda start: abs(start - place), default=0)
+
+
+def _expanding(table: TrainingTable, train: Rows, count: int) -> list[Fold]:
     # `train` is in the order of time. Each fold learns from at least half of it: a model that has seen a tenth of the
     # rows says little about one that has seen them all, and would turn the choice towards what learns fast.
     from sklearn.model_selection import TimeSeriesSplit
 
     size = max(1, len(train) // (2 * count))
-    return [(train[fit], train[test]) for fit, test in TimeSeriesSplit(count, test_size=size).split(train)]
+    made = []
+    for fit, test in TimeSeriesSplit(count, test_size=size).split(train):
+        start, end = (_between_times(table, train, place) for place in (len(fit), len(fit) + len(test)))
+        made += [(train[:start], train[start:end])] if 0 < start < end else []
+    return made
 
 
 def _strata(table: TrainingTable, stratify: bool) -> npt.NDArray[Any]:

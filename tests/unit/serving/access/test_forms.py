@@ -15,7 +15,8 @@ from millrace.accounts.api_keys import ApiKey, new_key, read_key
 from millrace.accounts.passwords import MOST_WAITING, check_rules, hash_password, verify_password
 from millrace.errors import BusyError, RequestError, SettingsError
 from millrace.secret_files import made_once
-from serving.access.addresses import Networks, real_address
+from serving.access.addresses import Networks, counted_address, real_address
+from serving.access.callers import Caller
 from serving.access.limits import read_limit
 from serving.access.secret_files import new_password, signing_secret
 from serving.access.settings import access_settings
@@ -84,6 +85,12 @@ def test_claims_that_do_not_fit_are_refused(claims):
     assert TOKENS.read(jwt.encode(present, SECRET, "HS256")) is None
 
 
+def test_a_token_of_a_host_whose_clock_is_ahead_counts():
+    moment = time.time() + 30
+    claims = {"iss": ISSUER, "typ": "access", "sub": "anna", "sid": "s", "iat": moment, "exp": moment + 60}
+    assert TOKENS.read(jwt.encode(claims, SECRET, "HS256")).user == "anna"
+
+
 def test_a_token_without_a_signature_or_of_another_secret_is_refused():
     claims = jwt.decode(TOKENS.make("anna", "s"), options={"verify_signature": False})
     assert TOKENS.read(jwt.encode(claims, None, "none")) is None
@@ -126,6 +133,22 @@ def test_a_password_is_kept_by_argon2_only():
     assert not verify_password("a brass wheel turn", stored)
     assert not verify_password("a brass wheel turns", None)
     check_rules("a brass wheel turns", "anna")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::7", "2001:db8:1:3::/64"),
+        ("::ffff:10.0.0.7", "::ffff:10.0.0.7"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_is_counted_once(address, counted):
+    assert counted_address(address) == counted
+    assert Caller("anonymous", "anonymous").counted_as(address) == f"address:{counted}"
 
 
 TRUSTED = Networks("10.0.0.0/8, 127.0.0.1")
