@@ -19,12 +19,14 @@ RNG = np.random.default_rng(3)
 METRICS = ["rmse", "median_ae"]
 
 
-def panel_of(answers: Any, truth: Any, task: str = "regression", metric: str = "rmse", folds: int = 4) -> Panel:
+def panel_of(
+    answers: Any, truth: Any, task: str = "regression", metric: str = "rmse", folds: int = 4, kinds: str = "abcdefgh"
+) -> Panel:
     rows = np.array_split(np.arange(len(truth)), folds)
     classes = np.arange(truth.shape[1]) if task == "classification" else None
     sign = -1.0 if metric in {"rmse", "median_ae", "log_loss"} else 1.0
     parts = [answers[:, part] for part in rows], [truth[part] for part in rows]
-    return Panel(task, metric, *parts, classes, sign=sign)
+    return Panel(task, metric, *parts, classes, tuple(kinds[: len(answers)]), sign=sign)
 
 
 def test_least_squares_finds_the_weights_that_made_the_truth() -> None:
@@ -45,6 +47,14 @@ def test_weights_are_never_negative_and_sum_to_one(answers: Any, truth: Any) -> 
         weights = weigher(panel, [0, 1, 2, 3])
         assert (weights >= 0).all()
         np.testing.assert_allclose(weights.sum(axis=0), 1.0, atol=1e-9)
+
+
+def test_a_mean_of_kinds_takes_the_best_of_each() -> None:
+    truth, error = np.random.default_rng(5).normal(size=(2, 400, 1))
+    answers = np.stack([truth + error, truth + 1.01 * error, truth - 1.1 * error, truth - 1.2 * error])
+    panel = panel_of(answers, truth, kinds="aabb")
+    for count in (2, 3):
+        np.testing.assert_allclose(combining.mean_of_kinds(count)(panel, [0])[:, 0], [0.5, 0, 0.5, 0])
 
 
 def test_one_of_another_kind_is_selected_before_copies_of_the_best() -> None:

@@ -133,6 +133,7 @@ def _panel(trials: list[Trial], bench: Bench, metric: str, targets: list[str], s
         answers=[np.stack([bench.outputs(fold, one[fold]) for one in predictions]) for fold in folds],
         truth=[_actual(bench, fold) for fold in folds],
         classes=bench.classes,
+        kinds=tuple(trial.entry.label for trial in trials),
         targets=tuple(targets),
         judge=bench.judge,
         sign=sign,

@@ -28,6 +28,10 @@ class Folds(Protocol):
     def truth(self) -> list[Array]:
         """The truth."""
 
+    @property
+    def kinds(self) -> Sequence[str]:
+        """What kind each model is of."""
+
     def worth(self, weights: Array, fold: int) -> float:
         """How good the weighted answers are on a fold: more is better; NaN where that cannot be told."""
 
@@ -44,6 +48,16 @@ def first(folds: Folds, used: Sequence[int]) -> Array:
 def mean_of(count: int) -> Weigher:
     """The mean of the best `count` models."""
     return lambda folds, used: _shared(range(min(count, len(folds.answers[0]))), folds.answers[0])
+
+
+def mean_of_kinds(count: int) -> Weigher:
+    """The mean of the best model of each of the best `count` kinds: likes err alike, and mend each other little."""
+
+    def weigher(folds: Folds, used: Sequence[int]) -> Array:
+        best = [folds.kinds.index(kind) for kind in dict.fromkeys(folds.kinds)]
+        return _shared(best[:count], folds.answers[0])
+
+    return weigher
 
 
 def selected(count: int) -> Weigher:

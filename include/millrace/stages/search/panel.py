@@ -59,6 +59,8 @@ class Panel:
     answers: list[Array]
     truth: list[Array]
     classes: Array | None
+    kinds: tuple[str, ...]
+    """The estimator that each model was made by."""
     targets: tuple[str, ...] = ()
     judge: Judge | None = None
     """Scores a fold's outputs where the truth alone does not tell how."""
@@ -129,6 +131,8 @@ def ways(task: str) -> dict[str, Weigher]:
         "mean of 2": combining.mean_of(2),
         "mean of 3": combining.mean_of(3),
         "mean of 5": combining.mean_of(5),
+        "mean of 2 kinds": combining.mean_of_kinds(2),
+        "mean of 3 kinds": combining.mean_of_kinds(3),
         "2 selected": combining.selected(2),
         "3 selected": combining.selected(3),
         "least squares": combining.by_least_squares(solve),
