@@ -34,7 +34,12 @@ class Offer:
 
 _FOREST: Space = {"max_features": [0.2, 1.0], "min_samples_leaf": [1, 12]}
 OFFERS: tuple[Offer, ...] = (
-    Offer("ridge", ("regression",), starts=({"alpha": 1.0},), space={"alpha": [0.001, 1000.0]}),
+    Offer(
+        "ridge",
+        ("regression",),
+        starts=({"alpha": 1.0}, {"alpha": 30.0}, {"alpha": 1000.0}),
+        space={"alpha": [0.001, 1000.0]},
+    ),
     Offer("logistic_regression", ("classification",), starts=({"C": 1.0},), space={"C": [0.003, 300.0]}),
     Offer(
         "logistic_regression",

@@ -208,17 +208,20 @@ class Plan:
         What a further trial brings falls with the square of their number, about; so an estimator that costs a hundredth
         is worth ten times as many.
         """
-        cost = 1.0 if self._budget.deadline is None else max(self._cost(entry), CHEAPEST)
+        if self._budget.deadline is None:
+            return 1.0 + self._begun[entry.label]
+        # The cheapest trial so far: the first ones also pay for encoding the rows.
+        cost = max(CHEAPEST, min(self._costs(entry), default=0.0))
         return (1 + self._begun[entry.label]) * float(np.sqrt(cost))
 
-    def _cost(self, entry: Entry) -> float:
-        """Seconds of a trial, by the last ones of this estimator; 0 before one is known."""
-        known = [trial.seconds() for trial in self.done if trial.entry is entry and len(trial.scores) == self._folds]
-        return float(np.median(known[-3:])) if known else 0.0
+    def _costs(self, entry: Entry) -> list[float]:
+        """Seconds of the complete trials of this estimator."""
+        return [trial.seconds() for trial in self.done if trial.entry is entry and len(trial.scores) == self._folds]
 
     def _affordable(self, entry: Entry) -> bool:
         """Whether a further trial would end in time, by what the last one of this estimator cost."""
-        return self._cost(entry) <= self._left()
+        known = self._costs(entry)
+        return not known or float(np.median(known[-3:])) <= self._left()
 
     def _left(self) -> float:
         """Seconds for further trials: what the best trials cost a fold is set aside for their last fits."""
