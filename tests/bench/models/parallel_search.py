@@ -20,8 +20,9 @@ from millrace.spec.models import PipelineSpec
 from millrace.stages.material.splitting import folds, held_out
 from millrace.stages.material.training_table import training_table
 from millrace.stages.search.participants import participants
+from millrace.stages.search.plan import Plan
 from millrace.stages.search.running import run
-from millrace.stages.search.trials import Budget, Plan
+from millrace.stages.search.trials import Budget
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import workers
 

@@ -25,8 +25,9 @@ from millrace.stages.forecasts.bench import ForecastBench
 from millrace.stages.search.champion import champion_params
 from millrace.stages.search.choosing import Chosen, Wanted, choose
 from millrace.stages.search.cost import account, budget_of, side_by_side
+from millrace.stages.search.plan import Plan
 from millrace.stages.search.running import result_of, searched
-from millrace.stages.search.trials import Entry, Plan, Trial
+from millrace.stages.search.trials import Entry, Trial
 from millrace.stages.search.workers import Workers, workers
 
 if TYPE_CHECKING:

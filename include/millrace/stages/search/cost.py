@@ -9,7 +9,8 @@ from millrace.estimators.base import Candidate
 from millrace.estimators.composite import Auto, Stacking
 from millrace.estimators.threads import SMALL_TABLE_ROWS
 from millrace.spec.search import AUTO_SECONDS, AUTO_TRIALS, Search
-from millrace.stages.search.trials import Budget, Entry, Plan
+from millrace.stages.search.plan import Plan
+from millrace.stages.search.trials import Budget, Entry
 from millrace.stages.search.workers import Workers
 
 SEARCH_SHARE = 0.8

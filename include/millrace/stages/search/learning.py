@@ -17,8 +17,9 @@ from millrace.stages.search.champion import champion_params
 from millrace.stages.search.choosing import Chosen, Wanted, choose
 from millrace.stages.search.cost import account, budget_of, side_by_side
 from millrace.stages.search.participants import participants
+from millrace.stages.search.plan import Plan
 from millrace.stages.search.running import result_of, searched
-from millrace.stages.search.trials import Plan, Trial
+from millrace.stages.search.trials import Trial
 from millrace.stages.search.workbench import Workbench
 from millrace.stages.search.workers import Workers, workers
 from millrace.stages.training.assembly import Recipe, settled

@@ -8,7 +8,8 @@ from typing import Any
 from millrace.errors import TrainingError
 from millrace.estimators.base import Candidate
 from millrace.stages.search.cost import nothing_usable
-from millrace.stages.search.trials import Fit, Plan, Trial
+from millrace.stages.search.plan import Plan
+from millrace.stages.search.trials import Fit, Trial
 from millrace.stages.search.workers import Workers
 
 SPARE = 1

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millrace.errors import TrainingError
+from millrace.stages.search.plan import Plan
 from millrace.stages.search.spaces import asked_first
-from millrace.stages.search.trials import Budget, Entry, Fit, Plan
+from millrace.stages.search.trials import Budget, Entry, Fit
 from millrace.stages.search.workbench import Score
 
 
