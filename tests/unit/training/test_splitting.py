@@ -182,3 +182,13 @@ def test_labels_keep_their_type(labels: list[Any], kind: str) -> None:
     table = table_of(spec_of(task="classification", target="label"), frame)
     assert table.target is not None
     assert table.target.dtype == kind
+
+
+def test_rows_that_are_alike_are_said_to_be_so() -> None:
+    """Two different rows, many times each: one is held out, and the other one cannot be split any further."""
+    frame = frame_of(60)[["x", "y"]].assign(x=np.arange(60) % 2)
+    spec = spec_of()
+    table = table_of(spec, frame)
+    train, _ = held_out(table, spec.splitting, stratify=False)
+    with pytest.raises(TrainingError, match="30 training rows differ too little to be dealt into folds"):
+        folds(table, train, spec.splitting, stratify=False)

@@ -44,6 +44,11 @@ def folds(table: TrainingTable, train: Rows, split: Split, *, stratify: bool) ->
         made = _group_folds(table, train, split)
     else:
         made = _dealt(table, train, split, stratify=stratify)
+    if not made:
+        raise TrainingError(
+            f"The {len(train)} training rows differ too little to be dealt into folds: equal rows stay together.",
+            hint="Add columns that tell rows apart, or use split.by: time.",
+        )
     if stratify and table.target is not None:
         target = table.target
         made = [(fit, test) for fit, test in made if len(np.unique(target[fit])) > 1]
