@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.8
 EXAMPLE ?= breast-cancer
-WORKERS ?= 4
+WORKERS ?= 3
 
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,7 +37,7 @@ status: setup  ## Show each program of the stack
 doctor: setup  ## Check every connection and say how to mend it
 	@$(BIN)/millrace doctor
 
-test: setup  ## Run all tests, WORKERS at a time: they wait more than they compute
+test: setup  ## Run all tests, WORKERS at a time
 	@$(BIN)/pytest -n $(WORKERS) --durations 15
 
 check: setup  ## Lint, format, types, layers, known vulnerabilities

@@ -89,9 +89,9 @@ def test_the_way_back_finds_the_place(browser, address):
     browser.get(f"{address}#/runs")
     see(browser, "tbody a", "tumour").click()
     see(browser, ".plots figure")
-    browser.execute_script("window.scrollTo(0, 500)")
     wait = WebDriverWait(browser, 40)
-    wait.until(lambda driver: driver.execute_script("return history.state?.y") == 500)
+    # Asked again until the page is long enough.
+    wait.until(lambda driver: driver.execute_script("window.scrollTo(0, 500); return history.state?.y") == 500)
     browser.execute_script("location.hash = '#/models'")
     see(browser, "tbody a", "wildflowers")
     assert browser.execute_script("return window.scrollY") == 0

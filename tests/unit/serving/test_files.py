@@ -229,7 +229,7 @@ def test_there_is_room_for_so_many_uploads_and_a_disk_that_fails_is_told(tmp_pat
         async with room.place(), room.place():
             pass
 
-    with pytest.raises(OverloadedError, match="1 files are being predicted"):
+    with pytest.raises(OverloadedError, match="1 files are under way already"):
         asyncio.run(twice())
     assert room._present == 0
     (tmp_path / "uploads").write_text("in the way")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from millrace.sources.sinks.mongodb import MongoDbSink
 
 MARK = "_millrace"
-_BATCH = 500  # each call has a time limit, and a server that syncs every document may take 50 ms for one
+_BATCH = 100  # each call has a time limit, and a busy server that syncs every document may take 200 ms for one
 _DUPLICATE = 11000
 
 
