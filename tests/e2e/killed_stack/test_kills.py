@@ -72,7 +72,7 @@ def kill_each_stage_once(running: Installation, run: subprocess.Popen[str]) -> s
             for process in task_processes(running.home):
                 process.kill()
             killed.add(stage)
-        time.sleep(0.01)
+        time.sleep(0.05)
     return killed
 
 
