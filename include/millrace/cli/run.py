@@ -5,9 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib import import_module
-from threading import Thread
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,7 +81,6 @@ def _in_this_process(given: str, interval: DataInterval | None, use_cache: bool)
     from millrace.settings import get_settings
 
     loaded = find_spec(given, get_settings())  # A bad spec is told before anything heavy is imported or started.
-    _import_meanwhile("millrace.pipeline")
     from millrace.local.stores import stores_running
 
     with (
@@ -113,16 +110,6 @@ def _through_airflow(given: str, interval: DataInterval | None, use_cache: bool)
     settings = get_settings()
     loaded = deployed(given, settings)
     return loaded.spec, run_in_airflow(loaded, interval, use_cache, settings)
-
-
-def _import_meanwhile(module: str) -> None:
-    """Begin an import in a thread, since starting the stores is mostly waiting; who imports it later waits for it."""
-
-    def begin() -> None:
-        with suppress(Exception):  # told by the import that follows
-            import_module(module)
-
-    Thread(target=begin, name="import").start()  # no daemon: an end amid the import of an extension may crash
 
 
 @contextmanager

@@ -7,6 +7,7 @@ copies, and a made spec is held to its reach whenever it is read.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def find_spec(settings: Settings, name: str) -> LoadedSpec:
     if name in catalogue.specs:
         return catalogue.specs[name]
     for problem in catalogue.problems:
-        if f"{name}.y" in problem.message:
+        if re.match(rf"(.*/)?{re.escape(name)}\.ya?ml\b", problem.message):
             raise problem
     folder = settings.millrace_pipelines_dir
     raise NotFoundError(f"There is no pipeline '{name}' in {folder}.", hint=did_you_mean(name, catalogue.specs))

@@ -45,6 +45,20 @@ def mlflow_client(settings: Settings) -> MlflowClient:
     return _prepared_sqlite(uri)
 
 
+class MlflowStore:
+    """A store that lies in MLflow, which is opened when it is first asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._opened: MlflowClient | None = None
+
+    @property
+    def _client(self) -> MlflowClient:
+        if self._opened is None:
+            self._opened = mlflow_client(self.settings)
+        return self._opened
+
+
 def _prepared_sqlite(uri: str) -> MlflowClient:
     """A client of a SQLite file, which is migrated by one process at a time."""
     from pathlib import Path

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from millrace.settings import Settings
-from millrace.stores.mlflow_client import explained, mlflow_client
+from millrace.stores.mlflow_client import MlflowStore, explained
 from millrace.stores.model_registry import RUN_TAG
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 PAGE = 1000
 
@@ -30,18 +26,8 @@ class Training:
     """Unix time in milliseconds."""
 
 
-class MlflowInventory:
+class MlflowInventory(MlflowStore):
     """What one installation's MLflow holds."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._opened: MlflowClient | None = None
-
-    @property
-    def _client(self) -> MlflowClient:
-        if self._opened is None:
-            self._opened = mlflow_client(self.settings)
-        return self._opened
 
     @explained
     def trainings(self) -> list[Training]:

@@ -8,22 +8,18 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from millrace.connections import s3_client
 from millrace.errors import NotFoundError, StorageError
-from millrace.settings import Settings
 from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.base import ModelVersion
 from millrace.stores.datasets import split_uri
-from millrace.stores.mlflow_client import error_code, explained, mlflow_client
+from millrace.stores.mlflow_client import MlflowStore, error_code, explained
 from millrace.stores.mlflow_runs import MlflowRuns
 from millrace.stores.model_folder import MODEL_FILE, write_model_folder
 from millrace.stores.model_format import model_from_bytes
 from millrace.stores.tracking import NewVersion, TrackedRun
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 CHAMPION = "champion"
 CHAMPIONS_TAG = "millrace.champions"
@@ -33,18 +29,8 @@ MOST_TAG = 5_000
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
-class MlflowRegistry:
+class MlflowRegistry(MlflowStore):
     """The model registry of one installation; see `stores.base.ModelRegistry`."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._opened: MlflowClient | None = None
-
-    @property
-    def _client(self) -> MlflowClient:
-        if self._opened is None:
-            self._opened = mlflow_client(self.settings)
-        return self._opened
 
     @explained
     def champion(self, name: str) -> ModelVersion | None:

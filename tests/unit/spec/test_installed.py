@@ -54,6 +54,12 @@ def test_a_broken_file_keeps_its_name(installation):
         find_spec(installation, "two")
 
 
+def test_the_fault_of_another_file_is_not_told_of_a_name_that_is_part_of_its_own(installation):
+    (installation.millrace_pipelines_dir / "flow-two.yaml").write_text("name: [")
+    with pytest.raises(NotFoundError, match="no pipeline 'two'"):
+        find_spec(installation, "two")
+
+
 def test_a_made_one_cannot_hold_up_a_file_by_a_cycle(installation):
     write(installation.millrace_pipelines_dir, "one", "schedule: {assets: [dataset/two]}\n")
     write(installation.made_specs_dir, "two", "schedule: {assets: [dataset/one]}\n")
