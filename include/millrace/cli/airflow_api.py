@@ -1,12 +1,15 @@
 """A client of the few calls of Airflow's REST API that the commands need.
 
 It answers for authentication and for clear errors; what a run means is no business of it. Whoever follows a run must
-outlive a restart of Airflow: once it has answered, questions (not orders) wait some time for it to come back.
+outlive a restart of Airflow, and a machine that is busy: what may be asked again waits some time for an Airflow that
+is there.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from millrace.cli.failures import CommandError
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 30
 PATIENCE_SECONDS = 120.0
-"""How long a question waits for an Airflow that answered before and does not any more."""
+"""How long a call that may be repeated waits for an Airflow that was there before."""
 PAUSE_SECONDS = 1.0
 PAGE = 100
 """What Airflow hands out at once at most, whatever is asked for."""
@@ -40,7 +43,7 @@ class AirflowApi:
         self._settings = settings
         self._client = client
         self._token: str | None = None
-        self._has_answered = False
+        self._is_there = False
 
     def dag(self, dag_id: str) -> dict[str, Any] | None:
         """The DAG, or None while Airflow has not parsed it."""
@@ -53,12 +56,21 @@ class AirflowApi:
 
     def unpause(self, dag_id: str) -> None:
         """Let the DAG run."""
-        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False}, repeatable=True)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
-        """Start a run of the DAG; returns the DAG run."""
-        body = {"logical_date": None, "conf": conf}
-        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        """Start a run of the DAG; returns the DAG run.
+
+        Its id is chosen here, as Airflow would: an order without an answer is given again and starts no second run.
+        """
+        run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        try:
+            return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body, repeatable=True)
+        except AirflowError as error:
+            if error.details.get("status") != 409:
+                raise
+            return self.dag_run(dag_id, run_id)
 
     def dag_run(self, dag_id: str, dag_run_id: str) -> dict[str, Any]:
         """The DAG run as it stands."""
@@ -107,18 +119,18 @@ class AirflowApi:
         document: dict[str, Any] = response.json() if response.content else {}
         return document
 
-    def _patiently(self, method: str, path: str, **more: Any) -> httpx.Response:
-        until = time.monotonic() + (PATIENCE_SECONDS if method == "GET" and self._has_answered else 0.0)
+    def _patiently(self, method: str, path: str, repeatable: bool = False, **more: Any) -> httpx.Response:
+        until = time.monotonic() + (PATIENCE_SECONDS if repeatable or method == "GET" else 0.0)
         while True:
             over = time.monotonic() >= until
             try:
                 response = self._send(method, path, **more)
             except StackError:
-                if over:
+                if over or not self._is_there:
                     raise
             else:
-                if over or response.status_code not in _AWAY:
-                    self._has_answered = True
+                if over or not self._is_there or response.status_code not in _AWAY:
+                    self._is_there = True
                     return response
             time.sleep(PAUSE_SECONDS)
 
@@ -153,6 +165,7 @@ class AirflowApi:
         try:
             return self._client.request(method, self._settings.airflow + path, **more)
         except httpx.ReadTimeout:
+            self._is_there = True
             raise StackError(
                 f"Airflow at {self._settings.airflow} has not answered within {TIMEOUT_SECONDS} s: it is busy.",
                 hint="What was asked for may have been done all the same: look there before you ask again.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from cli_helpers import Answer, http_server
@@ -27,6 +27,7 @@ class FakeAirflow:
         self.tokens = 0
         self.calls = 0
         self.calls_for_a_token = calls_for_a_token
+        self.runs: list[str] = []
 
     def __call__(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
         if path == "/auth/token":
@@ -43,14 +44,24 @@ class FakeAirflow:
         if path == "/api/v2/dags/known/dagRuns" and method == "POST":
             if "wrong" in body["conf"]:
                 return 400, {"detail": "Invalid input for param wrong"}
-            return 200, {"dag_run_id": "manual__1", "sent": body}
+            return self.run_of(body)
+        if path.startswith("/api/v2/dags/known/dagRuns/"):
+            return 200, {"dag_run_id": unquote(path.rpartition("/")[2])}
         return 404, {"detail": "The Dag with ID: `unknown` was not found"}
+
+    def run_of(self, body: Any) -> Answer:
+        """One run by each id."""
+        if body["dag_run_id"] in self.runs:
+            return 409, {"detail": "Unique constraint violation"}
+        self.runs.append(body["dag_run_id"])
+        return 200, {"dag_run_id": body["dag_run_id"], "sent": body}
 
 
 def test_a_run_is_triggered_with_its_configuration() -> None:
     with http_server(FakeAirflow()) as url:
         answer = AirflowApi(settings_for(url)).trigger("known", {"use_cache": True})
-    assert answer["sent"] == {"logical_date": None, "conf": {"use_cache": True}}
+    assert answer["dag_run_id"].startswith("manual__20")
+    assert answer["sent"] == {"dag_run_id": answer["dag_run_id"], "logical_date": None, "conf": {"use_cache": True}}
 
 
 def test_a_token_that_ran_out_is_fetched_again() -> None:
@@ -123,15 +134,44 @@ def test_a_question_waits_for_an_airflow_that_is_started_again(monkeypatch: pyte
         assert api.dag("known") == api.dag("known")
 
 
-def test_an_order_is_not_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_that_would_count_twice_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airflow_api, "PAUSE_SECONDS", 0.0)
     server = Restarting(away=1)
     with http_server(server) as url:
         api = AirflowApi(settings_for(url))
         api.dag("known")
         with pytest.raises(AirflowError, match="answered 503"):
-            api.trigger("known", {})
+            api.backfill({})
     assert server.asked == 2
+
+
+class AnswersTooLate(FakeAirflow):
+    """Does what it is told, but the first answers do not come in time: a token's, a question's and an order's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hurry = threading.Event()
+        self.late = {"/auth/token", "/api/v2/dags/known", "/api/v2/dags/known/dagRuns"}
+
+    def __call__(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+        answer = super().__call__(method, path, body, headers)
+        if path in self.late:
+            self.late.remove(path)
+            self.hurry.wait(30)
+        return answer
+
+
+def test_an_order_without_an_answer_is_repeated_and_starts_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_api, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(airflow_api, "TIMEOUT_SECONDS", 0.5)
+    server = AnswersTooLate()
+    with http_server(server) as url:
+        api = AirflowApi(settings_for(url))
+        assert api.dag("known") == {"dag_id": "known", "is_paused": False}
+        started = api.trigger("known", {})
+        server.hurry.set()
+    assert [started["dag_run_id"]] == server.runs
+    assert server.late == set()
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,5 +194,5 @@ def test_an_airflow_that_is_busy_is_not_said_to_be_down(monkeypatch: pytest.Monk
 
     with http_server(slow) as url:
         with pytest.raises(StackError, match=r"busy\. What was asked for may have been done"):
-            AirflowApi(settings_for(url)).trigger("known", {})
+            AirflowApi(settings_for(url)).backfill({})
         answered.set()
