@@ -60,7 +60,7 @@ FLAGS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """An installation with two pipelines that ran once each."""
     home = tmp_path_factory.mktemp("console")
@@ -103,14 +103,14 @@ def flow_table(hours: int) -> pd.DataFrame:
     return pd.concat(pd.DataFrame({"at": at, "mill": f"mill {name}", "flow": flow}) for name, flow in mills)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(installation: Settings) -> Iterator[str]:
     """Where the service of that installation answers."""
     with serving(create_app(installation)) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One browser with a profile of its own."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

@@ -30,7 +30,7 @@ candidates:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The installation, with whatever is left of its stack."""
     installed = Installation(tmp_path_factory.mktemp("killed"), {"small": SMALL, "sturdy": STURDY})
@@ -38,7 +38,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     installed.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first_up(installation: Installation) -> subprocess.CompletedProcess[str]:
     """How the stack came up, from nothing."""
     return installation("up", "--detach", "--example", "small")

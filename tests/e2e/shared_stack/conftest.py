@@ -31,19 +31,19 @@ def table(rows: int, shift: float = 0.0) -> pd.DataFrame:
     return frame.assign(flow=frame.sum(axis="columns") + rng.normal(0, 0.1, rows))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mill_table() -> Callable[..., pd.DataFrame]:
     """Rows of the table of `mill`, shifted by so much."""
     return table
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def examples() -> dict[str, str]:
     """The specs of the example pipelines by their names."""
     return {path.stem: path.read_text() for path in EXAMPLES.glob("*.yaml")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, data_dir: Path, examples: dict[str, str]) -> Iterator[Installation]:
     """The running stack."""
     folder = tmp_path_factory.mktemp("shared")
