@@ -17,6 +17,17 @@ export function get(path) {
   return ask(path);
 }
 
+/** All entries of a list that is answered by pages; `part` is its name in the answer. */
+export async function getAll(path, part, parameters = {}) {
+  const found = [];
+  for (let next = {}; next !== null;) {
+    const page = await get(`${path}?${new URLSearchParams({ limit: 200, ...parameters, ...next })}`);
+    found.push(...page[part]);
+    next = page.next_before ? { before: page.next_before } : page.next_after ? { after: page.next_after } : null;
+  }
+  return found;
+}
+
 /** The JSON answer of a POST with a JSON body. */
 export const post = (path, content, version) => change("POST", path, content, version);
 export const put = (path, content, version) => change("PUT", path, content, version);

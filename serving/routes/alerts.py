@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,6 +11,7 @@ from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
+from serving.paging import Before, next_before
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["platform"])
 _READ, _CHANGE = ([Depends(require(permission))] for permission in (Permission.READ, Permission.ALERTS))
@@ -37,13 +37,11 @@ def alerts(
     pipeline: str | None = None,
     status: Status | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: datetime | None = None,
+    before: Before | None = None,
 ) -> AlertsAnswer:
     """List alerts; `active` are those that nobody and nothing has ended yet."""
-    if before is not None and before.tzinfo is None:
-        before = before.replace(tzinfo=UTC)
     found = services.desk.store.find(pipeline, status, limit, before)
-    following = found[-1]["opened_at"].isoformat() if len(found) == limit else None
+    following = next_before(found, limit, "opened_at")
     return AlertsAnswer(
         timestamp=now(), request_id=request_id.get(), alerts=[shown(alert) for alert in found], next_before=following
     )

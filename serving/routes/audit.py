@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -11,6 +10,7 @@ from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import ServicesDep
 from serving.logs import request_id
+from serving.paging import Before, next_before
 
 router = APIRouter(prefix="/api/v1/audit", tags=["access"], dependencies=[Depends(require(Permission.AUDIT))])
 
@@ -28,12 +28,10 @@ def audit(
     who: str | None = None,
     action: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: datetime | None = None,
+    before: Before | None = None,
 ) -> AuditAnswer:
     """List what was changed, by whom, and from where."""
-    if before is not None and before.tzinfo is None:
-        before = before.replace(tzinfo=UTC)
     found = services.access.audit_log.entries(limit, before, who, action)
-    following = found[-1]["at"].isoformat() if len(found) == limit else None
+    following = next_before(found, limit, "at")
     listed = [{"id": entry["_id"], **{k: v for k, v in entry.items() if k != "_id"}} for entry in found]
     return AuditAnswer(timestamp=now(), request_id=request_id.get(), entries=listed, next_before=following)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -12,6 +11,7 @@ from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import Services, ServicesDep
 from serving.logs import request_id
+from serving.paging import Before, next_before
 
 router = APIRouter(
     prefix="/api/v1/models/{name}/decisions", tags=["models"], dependencies=[Depends(require(Permission.READ))]
@@ -30,11 +30,9 @@ def decisions(
     name: str,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
-    before: datetime | None = None,
+    before: Before | None = None,
 ) -> DecisionsAnswer:
     """List the promotions, refusals, approvals and rollbacks of a model."""
-    if before is not None and before.tzinfo is None:
-        before = before.replace(tzinfo=UTC)
     found = services.runs.decisions(name, limit, before)
     if not found and before is None:
         _require(services, name)
@@ -42,7 +40,7 @@ def decisions(
         timestamp=now(),
         request_id=request_id.get(),
         decisions=[{"id": one["_id"], **{key: one[key] for key in one if key != "_id"}} for one in found],
-        next_before=found[-1]["at"].isoformat() if len(found) == limit else None,
+        next_before=next_before(found, limit, "at"),
     )
 
 

@@ -18,6 +18,7 @@ from serving.access.permissions import require
 from serving.answers import Answer, errors, now
 from serving.deps import ServicesDep
 from serving.logs import request_id
+from serving.paging import Before, next_before
 
 router = APIRouter(prefix="/api/v1/keys", tags=["access"], dependencies=[Depends(require(Permission.ACCOUNT))])
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
@@ -43,9 +44,10 @@ class KeyAnswer(Answer):
 
 
 class KeysAnswer(Answer):
-    """Keys, newest first."""
+    """Keys, newest first; `next_before` asks for the next page."""
 
     keys: list[dict[str, Any]]
+    next_before: str | None = None
 
 
 @router.get("", responses=errors(401, 403, 422, 503))
@@ -54,13 +56,15 @@ def keys(
     services: ServicesDep,
     everyone: bool = False,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
+    before: Before | None = None,
 ) -> KeysAnswer:
     """List the own keys; an admin may ask for everyone's."""
     caller = identify(request)
     if everyone and not _rules(caller):
         raise ForbiddenError("Only an admin sees the keys of others.")
-    found = services.access.keys.listed(None if everyone else caller.name, limit)
-    return KeysAnswer(timestamp=now(), request_id=request_id.get(), keys=found)
+    found = services.access.keys.listed(None if everyone else caller.name, limit, before)
+    following = next_before(found, limit, "created_at")
+    return KeysAnswer(timestamp=now(), request_id=request_id.get(), keys=found, next_before=following)
 
 
 @router.post("", status_code=201, responses=errors(401, 403, 422, 503))

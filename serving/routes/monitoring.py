@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -11,6 +10,7 @@ from serving.access.permissions import Permission, require
 from serving.answers import Answer, errors, now
 from serving.deps import ServicesDep
 from serving.logs import request_id
+from serving.paging import Before, next_before
 
 router = APIRouter(
     prefix="/api/v1/pipelines/{name}/monitoring", tags=["platform"], dependencies=[Depends(require(Permission.READ))]
@@ -30,16 +30,14 @@ def reports(
     name: str,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
-    before: datetime | None = None,
+    before: Before | None = None,
 ) -> ReportsAnswer:
     """List the reports of a pipeline's checks, and what set off its last retraining."""
-    if before is not None and before.tzinfo is None:
-        before = before.replace(tzinfo=UTC)
     found = services.monitoring.reports(name, limit, before)
     return ReportsAnswer(
         timestamp=now(),
         request_id=request_id.get(),
         reports=[{key: value for key, value in report.items() if key != "_id"} for report in found],
         last_retraining=services.monitoring.last_retraining(name),
-        next_before=found[-1]["at"].isoformat() if len(found) == limit else None,
+        next_before=next_before(found, limit, "at"),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -13,6 +12,7 @@ from serving.answers import Answer, errors, now
 from serving.deps import ServicesDep
 from serving.links import Links
 from serving.logs import request_id
+from serving.paging import Before, next_before
 from serving.run_artifacts import artifact_names
 
 router = APIRouter(prefix="/api/v1/runs", tags=["platform"], dependencies=[Depends(require(Permission.READ))])
@@ -39,13 +39,11 @@ def runs(
     pipeline: str | None = None,
     status: Status | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
-    before: datetime | None = None,
+    before: Before | None = None,
 ) -> RunsAnswer:
     """List runs, newest first."""
-    if before is not None and before.tzinfo is None:
-        before = before.replace(tzinfo=UTC)
     found = services.runs.find_runs(pipeline=pipeline, status=status, limit=limit, before=before)
-    following = found[-1]["created_at"].isoformat() if len(found) == limit else None
+    following = next_before(found, limit, "created_at")
     return RunsAnswer(
         timestamp=now(),
         request_id=request_id.get(),

@@ -39,9 +39,9 @@ class Keys:
         self._trail = trail
         self._plans = plans
 
-    def listed(self, owner: str | None, limit: int) -> list[dict[str, Any]]:
-        """The newest keys of a user, or of all."""
-        return [shown(key) for key in self._accounts.keys(owner, limit)]
+    def listed(self, owner: str | None, limit: int, before: datetime | None = None) -> list[dict[str, Any]]:
+        """The newest keys of a user, or of all; those made before a moment."""
+        return [shown(key) for key in self._accounts.keys(owner, limit, before)]
 
     def create(self, actor: Actor, owner: str, grant: Grant) -> tuple[ApiKey, dict[str, Any]]:
         """Make a key that can do what its owner can, or less; the key itself is not kept. Raises RequestError."""

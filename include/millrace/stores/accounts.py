@@ -57,9 +57,11 @@ class MongoAccounts(MongoUsers, MongoSessions):
         return key
 
     @explained
-    def keys(self, owner: str | None, limit: int) -> list[Document]:
-        """The newest keys of a user, or of all, without their hashes."""
+    def keys(self, owner: str | None, limit: int, before: datetime | None = None) -> list[Document]:
+        """The newest keys of a user, or of all, made before a moment, without their hashes."""
         wanted: dict[str, Any] = {} if owner is None else {"owner": owner}
+        if before is not None:
+            wanted["created_at"] = {"$lt": before}
         return list(self.collection("api_keys").find(wanted, _NO_HASH).sort("created_at", -1).limit(limit))
 
     @explained

@@ -1,6 +1,6 @@
 // API keys: one's own, and for admins everyone's. A key's text is shown once, when it is made.
 import { can, caller } from "../abilities.js";
-import { changed, get, post, remove } from "../api.js";
+import { changed, getAll, post, remove } from "../api.js";
 import { askFor, confirmed, showOnce } from "../dialogs.js";
 import { h } from "../dom.js";
 import { ago } from "../format.js";
@@ -8,7 +8,7 @@ import { empty, section, table, tag } from "../parts.js";
 
 const SCOPES = ["predict", "read", "feedback", "metrics", "models:reload", "models:promote", "models:traffic", "alerts"];
 export const permission = "account";
-export const load = async () => (await get(`api/v1/keys?limit=200${can("keys") ? "&everyone=true" : ""}`)).keys;
+export const load = () => getAll("api/v1/keys", "keys", can("keys") ? { everyone: true } : {});
 
 export function draw(keys) {
   const make = h("button", { class: "button", type: "button", id: "make-key", onclick: makeKey }, "Make a key");

@@ -1,6 +1,6 @@
 // The users: admins make, change and remove them.
 import { caller } from "../abilities.js";
-import { changed, get, patch, post, remove } from "../api.js";
+import { changed, getAll, patch, post, remove } from "../api.js";
 import { askFor, confirmed, showOnce } from "../dialogs.js";
 import { h } from "../dom.js";
 import { ago, exact } from "../format.js";
@@ -9,15 +9,7 @@ import { section, table, tag } from "../parts.js";
 const ROLES = ["viewer", "operator", "admin"];
 export const permission = "users";
 
-export async function load() {
-  const found = [];
-  for (let after = ""; after !== null;) {
-    const { users, next_after: next } = await get(`api/v1/users?${new URLSearchParams({ limit: 200, after })}`);
-    found.push(...users);
-    after = next ?? null;
-  }
-  return found;
-}
+export const load = () => getAll("api/v1/users", "users");
 
 export function draw(users) {
   const add = h("button", { class: "button", type: "button", id: "add-user", onclick: addUser }, "Add a user");

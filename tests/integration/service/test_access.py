@@ -239,6 +239,17 @@ def test_a_key_does_what_its_scopes_say_and_is_shown_once(service, admin):
     assert secret not in everything
 
 
+def test_keys_are_listed_by_pages_each_once(service, admin):
+    user = bearer(make_user(service, admin, "paula", "operator")["access_token"])
+    made = [make_key(service, user).json()["about"]["id"] for _ in range(5)]
+    found, before = [], {}
+    while before is not None:
+        page = service.get("/api/v1/keys", params={"limit": 2, **before}, headers=user).json()
+        found += [key["id"] for key in page["keys"]]
+        before = {"before": page["next_before"]} if page["next_before"] else None
+    assert found == made[::-1]
+
+
 def test_a_key_for_some_models_is_for_no_other(service, admin):
     key = bearer(make_key(service, admin, scopes=["predict", "read"], models=["mill"]).json()["key"])
     assert service.post("/api/v1/models/mill/predict", json={}, headers=key).status_code == 503  # let in; not loaded
