@@ -145,6 +145,12 @@ def test_nor_does_any_row_of_steps(documents: list[dict[str, Any]], cut: tuple[p
     assert_same(documents, *cut)
 
 
+def test_truth_values_keep_their_kind_where_a_later_step_leaves_nulls_of_them_only() -> None:
+    table = pd.DataFrame({"number": [None, None, 1.0], "truth": pd.Series([None, False, None], dtype=object)})
+    clip = {"step": "clip", "columns": ["number"], "max": 3}
+    assert_same([clip, {"step": "filter", "where": "number > 0"}], table, [1])
+
+
 def test_an_unreadable_value_is_named_by_its_row_in_the_whole_table() -> None:
     frame = pd.DataFrame({"digits": ["1", "2", "3", "x"]})
     flow = Flow([STEP.validate_python({"step": "cast", "columns": {"digits": "integer"}})], TransformContext(), _all)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from millrace.errors import MillraceError, TransformError
@@ -51,12 +50,14 @@ class Flow:
 
     def frames(self, frames: Frames) -> Frames:
         """The transformed table in parts; one empty part where no row is left. Raises TransformError."""
+        in_parts = True  # until a step needs the whole table: what it makes is one frame, which goes on as it is
         for step, done in zip(self._steps, self.done, strict=True):
             if step.is_row_wise():
                 frames = self._part_by_part(step, done, frames)
-                frames = frames if step.only_selects else _of_one_kind(step, frames)
+                frames = _of_one_kind(step, frames) if in_parts and not step.only_selects else frames
             else:
-                frames = self._as_a_whole(step, done, frames)
+                whole = self._joined(step, frames) if in_parts else self._again(step, frames)
+                frames, in_parts = self._as_a_whole(step, done, whole), False
         return frames
 
     def _part_by_part(self, step: TransformStep, done: Done, frames: Frames) -> Frames:
@@ -72,14 +73,20 @@ class Flow:
         if done.rows == 0 and empty is not None:
             yield empty
 
+    def _joined(self, step: TransformStep, frames: Frames) -> Frames:
+        """The whole table, or those of its rows for which there is room."""
+        with _spooled(step, frames) as spool:
+            table = _whole(spool, self._room(step, spool.rows, spool.bytes))
+        yield table
+
+    def _again(self, step: TransformStep, frames: Frames) -> Frames:
+        """The same of a table that is one frame already, which steps may have made larger."""
+        table = next(frames)
+        kept = self._room(step, len(table), int(table.memory_usage(index=False).sum()))
+        yield table if kept is None else table.loc[kept].reset_index(drop=True)
+
     def _as_a_whole(self, step: TransformStep, done: Done, frames: Frames) -> Frames:
-        only, frames = _single(frames)
-        if only is None:
-            with _spooled(step, frames) as spool:
-                table = _whole(spool, self._room(step, spool.rows, spool.bytes))
-        else:
-            kept = self._room(step, len(only), int(only.memory_usage(index=False).sum()))
-            table = only if kept is None else only.loc[kept].reset_index(drop=True)
+        table = next(frames)
         self._context.first_row = 0
         yield self._applied(step, done, table)
 
@@ -103,20 +110,8 @@ class Flow:
 
 def _of_one_kind(step: TransformStep, frames: Frames) -> Frames:
     """The same parts, their types those of the whole table."""
-    only, frames = _single(frames)
-    if only is not None:
-        yield only
-        return
     with _spooled(step, frames) as spool:
         yield from spool.frames(nullable=True)
-
-
-def _single(frames: Frames) -> tuple[pd.DataFrame | None, Frames]:
-    """The table, where it has one part only, which then passes as it is; else None and all parts."""
-    first, second = next(frames, None), next(frames, None)
-    if second is None:
-        return first, frames
-    return None, chain((part for part in (first, second) if part is not None), frames)
 
 
 def _spooled(step: TransformStep, frames: Frames) -> AbstractContextManager[Spool]:
