@@ -202,7 +202,7 @@ def _documentation(loaded: LoadedSpec) -> str:
         text = loaded.path.read_text(encoding="utf-8")
     except OSError:  # removed this very moment: that must not hide the other pipelines
         text = "# This file has gone."
-    return f"{loaded.spec.description}\n\n`{loaded.path.name}`, version `{loaded.version}`:\n\n```yaml\n{text}\n```\n"
+    return f"{loaded.spec.description}\n\n`{loaded.path.name}`, {loaded.named_version}:\n\n```yaml\n{text}\n```\n"
 
 
 SPECS = specs_by_dag(get_settings(), get_parsing_context().dag_id)

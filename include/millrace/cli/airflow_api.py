@@ -46,8 +46,15 @@ class AirflowApi:
         self._is_there = False
 
     def dag(self, dag_id: str) -> dict[str, Any] | None:
-        """The DAG, or None while Airflow has not parsed it."""
-        return self._answer("GET", f"/api/v2/dags/{dag_id}", absent=True)
+        """The DAG with its documentation, or None while Airflow has not parsed it."""
+        return self._answer("GET", f"/api/v2/dags/{dag_id}/details", absent=True)
+
+    def parse_soon(self, file: str) -> None:
+        """Let Airflow parse a file of the DAG folder next; where it knows no DAG of it, it goes on in its own order."""
+        dags = self._call("GET", "/api/v2/dags", params={"limit": PAGE, "exclude_stale": False})["dags"]
+        token = next((dag["file_token"] for dag in dags if dag["relative_fileloc"] == file), None)
+        if token is not None:
+            self._call("PUT", f"/api/v2/parseDagFile/{token}", repeatable=True)
 
     def import_errors(self) -> list[dict[str, Any]]:
         """What Airflow could not parse."""

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from millrace.stores.base import RunStore
 
 POLL_SECONDS = 0.1
+LOOK_SECONDS = 0.5
 PARSE_SECONDS = 120
+OLDER_SECONDS = 30
+"""How long Airflow may go on with an older version of a spec, once it was asked to read it."""
+PARSED = "training.py"
+"""The file of the DAG folder that makes the DAGs of pipelines."""
 RECORD_SECONDS = 15
 """How long the record may lag behind Airflow's own word that the run has ended."""
 SILENT_SECONDS = 300
@@ -33,7 +38,7 @@ def run_in_airflow(
     from millrace.stores.runs import MongoRunStore
 
     api, name = AirflowApi(settings), loaded.spec.name
-    wait_until_parsed(api, name)
+    wait_until_parsed(api, loaded)
     conf: dict[str, Any] = {"use_cache": use_cache}
     if interval is not None:
         conf |= {"interval_start": interval.start.isoformat(), "interval_end": interval.end.isoformat()}
@@ -50,20 +55,29 @@ def run_in_airflow(
     return _summary(runs, run_id, state, settings)
 
 
-def wait_until_parsed(api: AirflowApi, name: str) -> None:
-    """Wait for Airflow to know the pipeline, which takes it some seconds after the spec was written."""
-    until = time.monotonic() + PARSE_SECONDS
+def wait_until_parsed(api: AirflowApi, loaded: LoadedSpec) -> None:
+    """Wait for Airflow to know the pipeline as its spec stands; it looks by itself only now and then."""
+    name, began = loaded.spec.name, time.monotonic()
     dag = api.dag(name)
-    if dag is None:
+    if not _is_of(dag, loaded):
         note(f"waiting for Airflow to read the spec of {name} …")
-    while dag is None:
-        if time.monotonic() > until:
+        api.parse_soon(PARSED)
+    while not _is_of(dag, loaded):
+        waited = time.monotonic() - began
+        if dag is None and waited > PARSE_SECONDS:
             raise _not_parsed(api, name)
-        time.sleep(1)
+        if dag is not None and waited > OLDER_SECONDS:
+            note(f"Airflow has another version of the spec of {name} than stands here, and goes on with that one.")
+            break
+        time.sleep(LOOK_SECONDS)
         dag = api.dag(name)
-    if dag.get("is_paused"):
+    if dag is not None and dag.get("is_paused"):
         api.unpause(name)
         note(f"{name} was paused in Airflow, so that no run would begin. It is not any more, and its schedule goes on.")
+
+
+def _is_of(dag: dict[str, Any] | None, loaded: LoadedSpec) -> bool:
+    return dag is not None and loaded.named_version in (dag["doc_md"] or "")
 
 
 def _not_parsed(api: AirflowApi, name: str) -> StackError:

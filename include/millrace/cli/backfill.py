@@ -35,7 +35,8 @@ def backfill(
     from millrace.sources.base import DataInterval
 
     settings = get_settings()
-    spec = find_spec(name, settings).spec
+    loaded = find_spec(name, settings)
+    spec = loaded.spec
     if not isinstance(spec.schedule, str):
         raise CommandError(
             f"'{spec.name}' has no schedule in time, so it has no data intervals to go over.",
@@ -44,7 +45,7 @@ def backfill(
     interval = DataInterval.between(start, end)
     assert interval is not None  # noqa: S101 - both options are required
     api = AirflowApi(settings)
-    wait_until_parsed(api, spec.name)
+    wait_until_parsed(api, loaded)
     first, last = interval.start.isoformat(), interval.end.isoformat()
     made = _create(api, spec.name, first, last, "completed" if again else "failed", at_once)
     note(f"backfill {made['id']} of {spec.name} from {first} to {last}")

@@ -93,12 +93,12 @@ _BEHAVIOUR = {
 _PACE = {
     "CORE__PARALLELISM": str(PARALLEL_TASKS),
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
-    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.03",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.06",  # each look costs 10 ms; half of it is what each stage waits
     # A worker that misses the end of its task looks again after this long, and holds its place meanwhile.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",  # what cannot wait asks for a parse
     "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
 }
 

@@ -38,6 +38,11 @@ class LoadedSpec:
     made: bool = False
     assets_line: int = 1
 
+    @property
+    def named_version(self) -> str:
+        """How a DAG's documentation names the version that it was made from."""
+        return f"version `{self.version}`"
+
 
 @dataclass
 class Catalogue:

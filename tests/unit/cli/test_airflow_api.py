@@ -39,7 +39,7 @@ class FakeAirflow:
         self.calls += 1
         if headers.get("Authorization") != f"Bearer token{self.tokens}" or self.calls > self.calls_for_a_token:
             return 401, {"detail": "expired"}
-        if path == "/api/v2/dags/known":
+        if path == "/api/v2/dags/known/details":
             return 200, {"dag_id": "known", "is_paused": False}
         if path == "/api/v2/dags/known/dagRuns" and method == "POST":
             if "wrong" in body["conf"]:
@@ -151,7 +151,7 @@ class AnswersTooLate(FakeAirflow):
     def __init__(self) -> None:
         super().__init__()
         self.hurry = threading.Event()
-        self.late = {"/auth/token", "/api/v2/dags/known", "/api/v2/dags/known/dagRuns"}
+        self.late = {"/auth/token", "/api/v2/dags/known/details", "/api/v2/dags/known/dagRuns"}
 
     def __call__(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
         answer = super().__call__(method, path, body, headers)
