@@ -35,6 +35,9 @@ hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2_0
 hypothesis_settings.load_profile("everyday")
 
 
+E2E = PurePosixPath("tests/e2e")
+
+
 def pytest_collection_finish() -> None:
     """Let the access log end nowhere: a thread writes it, also between two tests, when nothing is captured."""
     if (logs := sys.modules.get("serving.logs")) is not None:
@@ -47,7 +50,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Workers take the tests by what shares servers: a file, or under `tests/e2e` a folder, which has one stack.
+    """Workers take the tests file by file, and all of `tests/e2e` at once: one stack at a time is enough for a machine.
 
     They take them in the order of the folders: what takes longest comes first.
     """
@@ -56,8 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class BySharing(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = PurePosixPath(nodeid.partition("::")[0])
-            in_folder = file.parent.parent == PurePosixPath("tests/e2e")
-            return str(file.parent if in_folder else file)
+            return str(E2E if E2E in file.parents else file)
 
     config.option.loadscopereorder = False
     return BySharing(config, log)
