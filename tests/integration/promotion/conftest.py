@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from millrace.connections import mongo_client
 from millrace.settings import Settings
 from millrace.spec.models import PipelineSpec
 from millrace.stages.base import RunContext
@@ -108,3 +113,29 @@ def _bucket(
 @pytest.fixture
 def bench(settings: Settings) -> Bench:
     return Bench(settings)
+
+
+@pytest.fixture(scope="module")
+def standing(new_installation: Callable[[Path], Settings], tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A bench for what all tests of a file begin with; a test takes a twin of it."""
+    return Bench(new_installation(tmp_path_factory.mktemp("standing") / "home"))
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Callable[[Bench], Bench]:
+    """Makes an installation with another one's records and models, which lie in the same bucket."""
+
+    def make(first: Bench) -> Bench:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        changes = {"millrace_home": tmp_path / "twin", "mongodb_database": name}
+        shutil.copytree(first.settings.millrace_home, tmp_path / "twin")
+        client = mongo_client(first.settings)
+        records = client[first.settings.mongodb_database]
+        for collection in records.list_collection_names():
+            if documents := list(records[collection].find()):
+                client[name][collection].insert_many(documents)
+        made = Bench(first.settings.model_copy(update=changes))
+        made.count = first.count
+        return made
+
+    return make

@@ -16,15 +16,20 @@ WEAK = [{"estimator": "random_forest", "params": {"n_estimators": 5, "max_depth"
 RULE = {"window": "6h", "min_samples": 100, "checks": 2}
 
 
-@pytest.fixture
-def watched(bench: Any) -> Any:
+@pytest.fixture(scope="module")
+def trained(standing: Any) -> Any:
     """Version 1 is a straight line; version 2, promoted by a person, a forest that goes no further than what it saw."""
-    frame = bench.table()
-    bench.run(bench.spec(), frame)
-    bench.run(bench.spec(candidates=WEAK), frame)
-    assert [version.version for version in bench.registry.versions("weather")] == ["2", "1"]
-    champions.promote(bench.registry, bench.runs, "weather", "2", "ann")
-    return bench
+    frame = standing.table()
+    standing.run(standing.spec(), frame)
+    standing.run(standing.spec(candidates=WEAK), frame)
+    assert [version.version for version in standing.registry.versions("weather")] == ["2", "1"]
+    champions.promote(standing.registry, standing.runs, "weather", "2", "ann")
+    return standing
+
+
+@pytest.fixture
+def watched(trained: Any, twin: Any) -> Any:
+    return twin(trained)
 
 
 def check(bench: Any, at: datetime, **rule: Any) -> LiveVerdict:

@@ -24,13 +24,18 @@ pytestmark = pytest.mark.integration
 CALENDAR = [{"step": "calendar", "column": "at", "parts": ["hour"]}]
 
 
+@pytest.fixture(scope="module")
+def trained(standing: Any) -> Any:
+    standing.run(standing.spec(features=CALENDAR), standing.table())
+    return standing
+
+
 @pytest.fixture
-def bench(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def bench(trained: Any, twin: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An installation with a champion, on whose S3 the sources and sinks work too."""
-    monkeypatch.setenv("S3_ENDPOINT_URL", bench.settings.s3_endpoint)
+    monkeypatch.setenv("S3_ENDPOINT_URL", trained.settings.s3_endpoint)
     get_settings.cache_clear()
-    bench.run(bench.spec(features=CALENDAR), bench.table())
-    yield bench
+    yield twin(trained)
     get_settings.cache_clear()
 
 
