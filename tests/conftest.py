@@ -29,6 +29,8 @@ from millrace.stores.runs import MongoRunStore
 
 for _name in {*Home.model_fields, *Settings.model_fields} - {"data_dir"}:
     os.environ.pop(_name.upper(), None)  # what the shell that starts the tests works with is nothing to them
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile all modules anew: half a second and more
+sys.dont_write_bytecode = False
 os.environ["SERVING_ANONYMOUS_LIMIT"] = "none"  # tests ask more often than people do
 hypothesis_settings.register_profile("everyday", deadline=None)  # a busy machine is slow, not wrong
 hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2_000)  # --hypothesis-profile=thorough

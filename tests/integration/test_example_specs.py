@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_helpers import stores_of
 from starlette.testclient import TestClient
 
 from millrace.pipeline import new_run_id, open_context, run_pipeline
 from millrace.settings import Settings, get_settings
 from millrace.spec.catalogue import load_catalogue, load_spec
-from millrace.stores.artifacts import S3ArtifactStore
 from serving.app import create_app
 
 pytestmark = pytest.mark.integration
@@ -21,10 +21,11 @@ Run = Callable[[str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def run(embedded: Settings, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(
+    new_installation: Callable[[Path], Settings], data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Run]:
     """Runs a spec by its name in one installation; a pipeline that it follows runs before it, and each only once."""
-    home = tmp_path_factory.mktemp("examples")
-    (home / "mlflow").mkdir()
+    settings = new_installation(tmp_path_factory.mktemp("examples") / "home")
     done: dict[str, dict[str, Any]] = {}
 
     def once(name: str) -> dict[str, Any]:
@@ -36,15 +37,11 @@ def run(embedded: Settings, data_dir: Path, tmp_path_factory: pytest.TempPathFac
         return done[name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MILLRACE_HOME", str(home))
+        for name, value in {"MILLRACE_HOME": str(settings.millrace_home), **stores_of(settings)}.items():
+            patch.setenv(name, value)
         patch.setenv("DATA_DIR", str(data_dir))
-        patch.setenv("MONGODB_URI", embedded.mongodb)
-        patch.setenv("MONGODB_DATABASE", "examples")
-        patch.setenv("S3_ENDPOINT_URL", embedded.s3_endpoint)
-        patch.setenv("S3_BUCKET", "millrace-examples")
         patch.setenv("MILLRACE_TRAIN_THREADS", "1")
         get_settings.cache_clear()
-        S3ArtifactStore(get_settings()).ensure_bucket()
         yield once
     get_settings.cache_clear()
 

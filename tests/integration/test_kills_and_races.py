@@ -159,15 +159,16 @@ def undisturbed_state() -> dict[str, Any]:
 
 
 @pytest.fixture
-def undisturbed(undisturbed_state: dict[str, Any], settings: Settings, loaded: LoadedSpec) -> dict[str, Any]:
+def undisturbed(
+    undisturbed_state: dict[str, Any],
+    settings: Settings,
+    new_installation: Callable[[Path], Settings],
+    loaded: LoadedSpec,
+) -> dict[str, Any]:
     """The end state of a run that nobody killed; made once, on an installation of its own."""
     if not undisturbed_state:
-        name = f"{settings.s3_bucket}-calm"
         home = settings.millrace_home.parent / "calm-home"
-        (home / "mlflow").mkdir(parents=True)
-        changed = {"s3_bucket": name, "mongodb_database": f"{settings.mongodb_database}c", "millrace_home": home}
-        calm = settings.model_copy(update=changed)
-        S3ArtifactStore(calm).ensure_bucket()
+        calm = new_installation(home)
         assert in_child(lambda: run(loaded, calm, "run-1")) == 0
         answer = home / "state.json"
         assert in_child(lambda: answer.write_text(json.dumps(end_state(calm, "run-1")))) == 0

@@ -19,7 +19,6 @@ from millrace.spec.catalogue import LoadedSpec, load_spec
 from millrace.spec.models import PipelineSpec
 from millrace.stages.monitor import monitor, open_monitor
 from millrace.stages.monitoring.context import Monitored
-from millrace.stores.artifacts import S3ArtifactStore
 from millrace.stores.mongo import MongoStore
 from millrace.stores.predictions import PredictionStore
 
@@ -159,14 +158,10 @@ def log() -> Callable[..., list[str]]:
 
 
 @pytest.fixture(scope="module")
-def trained(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Mill:
+def trained(new_installation: Callable[[Path], Settings], tmp_path_factory: pytest.TempPathFactory) -> Mill:
     """The pipeline, trained once for all tests of a file."""
     folder = tmp_path_factory.mktemp("mill")
-    (folder / "home" / "mlflow").mkdir(parents=True)
-    name = f"m{uuid.uuid4().hex[:12]}"
-    changes = {"millrace_home": folder / "home", "mongodb_database": name, "s3_bucket": f"millrace-{name}"}
-    settings = embedded.model_copy(update=changes)
-    S3ArtifactStore(settings).ensure_bucket()
+    settings = new_installation(folder / "home")
     mill_table(3_000, 0).to_csv(folder / "table.csv", index=False)
     path = folder / "mill.yaml"
     path.write_text(SPEC.format(table=folder / "table.csv", monitoring="{drift: true, retrain: on_drift}"))

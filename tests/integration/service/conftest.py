@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from waiting import until
 
+from millrace.compiled.form import compiled_form
 from millrace.features.row_features import RowFeatures
 from millrace.local.programs import Program
 from millrace.settings import Settings
@@ -89,10 +90,19 @@ def registry(settings: Settings) -> MlflowRegistry:
 
 @pytest.fixture(scope="session")
 def registering(inputs: pd.DataFrame) -> Callable[[MlflowRegistry], Callable[..., str]]:
-    """What registers in a registry a Pipeline and makes it the champion; it returns its version."""
+    """What registers in a registry a Pipeline and makes it the champion; it returns its version.
+
+    Served `compiled` it needs no process of its own, which takes seconds to start.
+    """
 
     def at(registry: MlflowRegistry) -> Callable[..., str]:
-        def make(model: Any, run_id: str = "run-1", name: str = NAME, files: dict[str, bytes] | None = None) -> str:
+        def make(
+            model: Any,
+            run_id: str = "run-1",
+            name: str = NAME,
+            files: dict[str, bytes] | None = None,
+            compiled: bool = False,
+        ) -> str:
             tags = {"millrace.run_id": run_id, "millrace.candidate": "ridge", "millrace.task": "regression"}
             tracked = registry.track(
                 TrackedRun(experiment=name, name="ridge", tags=tags, params={}, metrics={}, started=1.0, finished=2.0)
@@ -109,7 +119,7 @@ def registering(inputs: pd.DataFrame) -> Callable[[MlflowRegistry], Callable[...
                     prediction=model.predict(example),
                     kinds=dict(model[0].inputs_),
                     optional=frozenset({"RH"}),
-                    files=files or {},
+                    files=compiled_form(model, inputs).files() if compiled else files or {},
                 )
             )
             registry.set_alias(name, "champion", made.version)

@@ -47,7 +47,7 @@ def test_an_equal_row_is_answered_from_memory_and_recorded_all_the_same(settings
 
     from millrace.stores.predictions import PredictionStore
 
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     with start(settings) as client:
         first = asked(client, row)
         assert asked(client, dict(reversed(row.items()))) == first
@@ -61,7 +61,7 @@ def test_an_equal_row_is_answered_from_memory_and_recorded_all_the_same(settings
 
 
 def test_a_model_says_how_long_and_may_change_its_mind(settings, registry, register, fitted, row, start):
-    version = register(fitted(1.0))
+    version = register(fitted(1.0), compiled=True)
     registry.tag_version(NAME, version, {CACHE_TAG: "0"})
     with start(settings) as client:
         first = asked(client, row)
@@ -75,7 +75,7 @@ def test_a_model_says_how_long_and_may_change_its_mind(settings, registry, regis
 
 def test_the_service_may_remember_nothing_at_all(settings, register, fitted, row, start, monkeypatch):
     monkeypatch.setenv("SERVING_CACHE_ENTRIES", "0")
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     with start(settings) as client:
         assert asked(client, row) == asked(client, row)
         assert counts(client) == (0, 0)

@@ -117,7 +117,7 @@ def test_every_operation_answers_as_it_is_described(settings, register, fitted, 
 
 def test_operations_answer_packed_bodies_as_they_are_described(settings, register, fitted, start, monkeypatch):
     monkeypatch.setenv("SERVING_ANONYMOUS_ROLE", "operator")
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     with start(settings) as client:
         packed = Packed()
         call = partial(answer_to, base=str(client.base_url), headers={}, auth=packed)

@@ -46,7 +46,7 @@ def test_decisions_come_newest_first_page_by_page_with_their_evidence(
 def test_a_model_without_decisions_is_told_from_none_at_all(
     settings: Settings, register: Any, fitted: Any, start: Any
 ) -> None:
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     with start(settings) as client:
         assert client.get("/api/v1/models/mill-flow/decisions").json()["decisions"] == []
         missing = client.get("/api/v1/models/mill-flaw/decisions")
@@ -80,8 +80,8 @@ candidates: [{estimator: ridge}]
 def test_a_version_waits_until_it_is_decided_on_whatever_ran_since(
     settings: Settings, registry: Any, register: Any, fitted: Any, run_store: MongoRunStore, start: Any, tmp_path: Any
 ) -> None:
-    register(fitted(1.0))
-    register(fitted(2.0))
+    register(fitted(1.0), compiled=True)
+    register(fitted(2.0), compiled=True)
     registry.set_alias("mill-flow", "champion", "1")
     registry.set_alias("mill-flow", "challenger", "2")
     (tmp_path / "specs").mkdir()

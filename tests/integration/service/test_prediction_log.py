@@ -277,7 +277,7 @@ def test_every_answer_of_the_service_is_recorded(settings, store, start, registe
 
 def test_each_row_of_a_file_can_be_told_its_truth(settings, register, fitted, start, inputs, wait, monkeypatch):
     monkeypatch.setenv("SERVING_BATCH_ROWS", "30")
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     table = inputs.assign(observed_at=inputs["observed_at"].astype(str))
     path = "/api/v1/models/mill-flow/predict/file?ids=true"
     with start(settings) as client:

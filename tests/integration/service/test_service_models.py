@@ -35,7 +35,7 @@ def test_the_served_champion_answers_what_the_pipeline_answers(settings, registe
 
 
 def test_the_schema_comes_from_the_signature_and_its_example_predicts(settings, register, fitted, start):
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     with start(settings) as client:
         answer = client.get(f"/api/v1/models/{NAME}/schema").json()
         types = {field["name"]: (field["type"], field["required"]) for field in answer["fields"]}
@@ -76,10 +76,10 @@ def test_a_new_champion_takes_over_under_load_without_a_failed_request(settings,
 
 
 def test_the_watcher_follows_the_alias_by_itself(settings, register, fitted, start, wait):
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     quick = settings.model_copy(update={"model_poll_seconds": 0.05})
     with start(quick) as client:
-        second = register(fitted(2.0), "run-2")
+        second = register(fitted(2.0), "run-2", compiled=True)
         wait(lambda: client.get("/api/v1/models").json()["models"][0]["loaded"] == second)
 
 
@@ -124,7 +124,7 @@ def test_a_restart_without_mlflow_s3_and_mongodb_serves_from_its_own_disk(
 
 
 def test_a_model_without_a_champion_is_listed_and_not_served(settings, registry, register, fitted, start):
-    register(fitted(1.0))
+    register(fitted(1.0), compiled=True)
     registry._client.delete_registered_model_alias(NAME, "champion")
     with start(settings) as client:
         (listed,) = client.get("/api/v1/models").json()["models"]
@@ -134,7 +134,7 @@ def test_a_model_without_a_champion_is_listed_and_not_served(settings, registry,
 
 
 def test_a_models_page_lists_its_versions_with_their_lineage(settings, register, fitted, start):
-    first, second = register(fitted(1.0)), register(fitted(2.0), "run-2")
+    first, second = register(fitted(1.0), compiled=True), register(fitted(2.0), "run-2", compiled=True)
     with start(settings) as client:
         model = client.get(f"/api/v1/models/{NAME}").json()["model"]
         assert [version["version"] for version in model["versions"]] == [second, first]

@@ -70,7 +70,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def model(register, fitted) -> str:
-    return register(fitted(1.0))
+    return register(fitted(1.0), compiled=True)
 
 
 def attributes(span) -> dict:

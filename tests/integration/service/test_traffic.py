@@ -27,14 +27,25 @@ def row(inputs) -> dict[str, Any]:
     return json.loads(inputs.head(1).to_json(orient="records", date_format="iso", date_unit="us"))[0]
 
 
-@pytest.fixture
-def two(register, registry, fitted) -> tuple[str, str]:
+def registered(register, registry, fitted, **how) -> tuple[str, str]:
     """Two versions, the first of them champion and the second challenger."""
-    first = register(fitted(1.0))
-    second = register(fitted(7.0), "run-2")
+    first = register(fitted(1.0), **how)
+    second = register(fitted(7.0), "run-2", **how)
     registry.set_alias(NAME, "champion", first)
     registry.set_alias(NAME, "challenger", second)
     return first, second
+
+
+@pytest.fixture
+def two(register, registry, fitted) -> tuple[str, str]:
+    """Two versions that are served compiled."""
+    return registered(register, registry, fitted, compiled=True)
+
+
+@pytest.fixture
+def two_apart(register, registry, fitted) -> tuple[str, str]:
+    """Two versions that are served by scikit-learn, in a process apart."""
+    return registered(register, registry, fitted)
 
 
 def asked(client: httpx.Client, row: dict[str, Any], key: str | None = None) -> dict[str, Any]:
@@ -92,8 +103,8 @@ def csv_of(*rows: dict[str, Any]) -> bytes:
 CSV = {"Content-Type": "text/csv"}
 
 
-def test_a_version_predicts_tables_and_files_and_is_explained(settings, two, row, start):
-    _, second = two
+def test_a_version_predicts_tables_and_files_and_is_explained(settings, two_apart, row, start):
+    _, second = two_apart
     with start(settings) as client:
         low = asked(client, row)["prediction"]
         for which in (second, "challenger"):
@@ -121,8 +132,8 @@ def test_a_version_predicts_tables_and_files_and_is_explained(settings, two, row
             assert (absent.status_code, absent.json()["code"]) == (404, "not_found")
 
 
-def test_requests_are_shared_out_by_their_key_and_recorded_with_their_variant(settings, two, row, start, wait):
-    first, second = two
+def test_requests_are_shared_out_by_their_key_and_recorded_with_their_variant(settings, two_apart, row, start, wait):
+    first, second = two_apart
     with start(settings) as client:
         set_ = client.put(f"{MODEL}/traffic", json={"weights": {"champion": 70, "challenger": 30}})
         assert set_.status_code == 200, set_.text
@@ -162,8 +173,8 @@ def test_every_worker_follows_and_a_restart_without_any_store_goes_on(settings, 
         assert refused.status_code == 503
 
 
-def test_a_shadow_is_asked_unseen_and_recorded(settings, two, row, start, wait):
-    first, second = two
+def test_a_shadow_is_asked_unseen_and_recorded(settings, two_apart, row, start, wait):
+    first, second = two_apart
     with start(settings) as client:
         assert client.put(f"{MODEL}/traffic", json={"shadow": "challenger"}).status_code == 200
         answers = [asked(client, {**row, "T": float(number)}, f"k{number}") for number in range(10)]
