@@ -88,7 +88,7 @@ def cut_tables(draw: st.DrawFn) -> tuple[pd.DataFrame, list[int]]:
             "whole": pd.array(column(st.integers(-3, 5)), dtype="Int64"),
             "number": pd.Series(column(st.sampled_from([0.0, 1.0, 2.5, -1.5, 4.0])), dtype="float64"),
             "truth": pd.Series(column(st.booleans()), dtype=object),
-            "digits": pd.Series(column(st.sampled_from(["1", "2", "3.5", "2001", "x"])), dtype=object),
+            "digits": pd.Series(column(st.sampled_from(["1", "2", "3.5", "2001", "9007199254740993", "x"])), dtype=object),
             "at": pd.Series(column(st.sampled_from(list(HOURS))), dtype="datetime64[ns, UTC]"),
         }
     )
