@@ -8,19 +8,23 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from free_ports import free_port_base
 from hypothesis import settings as hypothesis_settings
 from waiting import until
 
+from millrace.accounts import passwords
 from millrace.local.health import PortAnswers
 from millrace.local.programs import Program, mongodb, s3
 from millrace.settings import Home, Settings
 from millrace.stores.artifacts import S3ArtifactStore
+from millrace.stores.model_registry import MlflowRegistry
 from millrace.stores.runs import MongoRunStore
 
 for _name in {*Home.model_fields, *Settings.model_fields} - {"data_dir"}:
@@ -29,6 +33,9 @@ os.environ["SERVING_ANONYMOUS_LIMIT"] = "none"  # tests ask more often than peop
 hypothesis_settings.register_profile("everyday", deadline=None)  # a busy machine is slow, not wrong
 hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2_000)  # --hypothesis-profile=thorough
 hypothesis_settings.load_profile("everyday")
+
+
+E2E = PurePosixPath("tests/e2e")
 
 
 def pytest_collection_finish() -> None:
@@ -43,7 +50,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Workers take the tests by what shares servers: a file, or under `tests/e2e` a folder, which has one stack.
+    """Workers take the tests file by file, and all of `tests/e2e` at once: one stack at a time is enough for a machine.
 
     They take them in the order of the folders: what takes longest comes first.
     """
@@ -52,8 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class BySharing(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = PurePosixPath(nodeid.partition("::")[0])
-            in_folder = file.parent.parent == PurePosixPath("tests/e2e")
-            return str(file.parent if in_folder else file)
+            return str(E2E if E2E in file.parents else file)
 
     config.option.loadscopereorder = False
     return BySharing(config, log)
@@ -90,20 +96,55 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             process.kill()
 
 
+@pytest.fixture(scope="session")
+def migrated(pytestconfig: pytest.Config, embedded: Settings) -> Path:
+    """An empty database of this MLflow: its migrations take seconds, a copy of the file none. Kept between sessions."""
+    folder = pytestconfig.cache.mkdir(f"mlflow-{version('mlflow')}")
+    kept = folder / "empty.db"
+    with FileLock(folder / "lock"):
+        if not kept.exists():
+            home = folder / f"home-{uuid.uuid4().hex}"
+            MlflowRegistry(embedded.model_copy(update={"millrace_home": home})).aliases()
+            (home / "mlflow" / "mlflow.db").rename(kept)
+            shutil.rmtree(home)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def new_installation(embedded: Settings, migrated: Path) -> Callable[[Path], Settings]:
+    """Makes a fresh installation on the worker's servers: own home, own database, own bucket, MLflow on SQLite."""
+
+    def make(home: Path) -> Settings:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        changes = {"millrace_home": home, "mongodb_database": name, "s3_bucket": f"millrace-{name}"}
+        fresh = embedded.model_copy(update=changes)
+        (home / "mlflow").mkdir(parents=True)
+        shutil.copy(migrated, home / "mlflow" / "mlflow.db")
+        S3ArtifactStore(fresh).ensure_bucket()
+        return fresh
+
+    return make
+
+
 @pytest.fixture
-def settings(embedded: Settings, tmp_path: Path) -> Settings:
-    """A fresh installation on the worker's servers: own home, own database, own bucket, MLflow on SQLite."""
-    name = f"t{uuid.uuid4().hex[:12]}"
-    fresh = embedded.model_copy(
-        update={
-            "millrace_home": tmp_path / "home",
-            "mongodb_database": name,
-            "s3_bucket": f"millrace-{name}",
-        }
-    )
-    (tmp_path / "home" / "mlflow").mkdir(parents=True)
-    S3ArtifactStore(fresh).ensure_bucket()
-    return fresh
+def settings(new_installation: Callable[[Path], Settings], tmp_path: Path) -> Settings:
+    """The test's own installation."""
+    return new_installation(tmp_path / "home")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords with little work in this process: that it is slow on purpose is a test of its own."""
+
+    def forget() -> None:
+        for made in (passwords._hasher, passwords._nobody):
+            made.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "COST", (1, 64, 1))
+        forget()
+        yield
+    forget()
 
 
 @pytest.fixture

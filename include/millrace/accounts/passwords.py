@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 12, 256
 FEWEST_SIGNS = 5
+COST = (3, 65_536, 4)
+"""argon2's passes, KiB of memory and lanes, which each guess costs too: what RFC 9106 says for little memory."""
 MOST_WAITING = 10
 _at_once = threading.BoundedSemaphore(2)  # each takes 64 MiB: many logins at once must not exhaust the memory
 _places = threading.BoundedSemaphore(MOST_WAITING)  # each waits in a thread that other requests need too
@@ -82,7 +84,7 @@ def _hasher() -> PasswordHash:
     from pwdlib import PasswordHash
     from pwdlib.hashers.argon2 import Argon2Hasher
 
-    return PasswordHash((Argon2Hasher(),))
+    return PasswordHash((Argon2Hasher(*COST),))
 
 
 @lru_cache(maxsize=1)

@@ -90,6 +90,7 @@ def restore(
         with stores_running(get_settings()) as settings:
             manifest = put_back(settings, open_archive(settings, backup), replace, note)
         print_text(f"restored: {_contents(manifest)}", out)
+        note("Next: millrace up")
 
 
 def _contents(manifest: Manifest) -> str:

@@ -67,7 +67,7 @@ def run(
             print_json(summary, out)
         else:
             print_text(summary_text(summary), out)
-            if step := next_step(ran, summary, local=local):
+            if step := next_step(ran, summary, served=not local or _stack_runs()):
                 note(step)
     if summary["status"] != "success":
         if summary.get("error"):
@@ -126,15 +126,22 @@ def _terminated_like_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def next_step(spec: PipelineSpec, summary: dict[str, Any], *, local: bool) -> str:
-    """What the person will want to do now, where that is clear: to ask a new champion."""
+def _stack_runs() -> bool:
+    from millrace.local.supervisor import Supervisor
+    from millrace.settings import get_settings
+
+    return Supervisor(get_settings().millrace_home).is_running()
+
+
+def next_step(spec: PipelineSpec, summary: dict[str, Any], *, served: bool) -> str:
+    """What the person will want to do now, where that is clear: to ask a new champion, by a service if one runs."""
     if not summary["promoted"]:
         return ""
     if spec.task == "forecast":
         return f"Next: GET /api/v1/forecasts?pipeline={spec.name} of the service, or its console"
-    if local:
-        return f"Next: millrace score {spec.name} --input TABLE --output FILE; 'millrace up --detach' also serves it"
-    return f"Next: millrace predict {spec.name} --example"
+    if served:
+        return f"Next: millrace predict {spec.name} --example"
+    return f"Next: millrace score {spec.name} --input TABLE --output FILE; 'millrace up --detach' also serves it"
 
 
 def summary_text(summary: dict[str, Any]) -> str:

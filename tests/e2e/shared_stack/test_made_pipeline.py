@@ -31,8 +31,8 @@ def test_a_pipeline_without_a_file_runs_through_airflow(stack: Installation) -> 
     assert run["run_id"].startswith("made--")
     assert not (stack.pipelines / "made.yaml").exists()
 
-    changed, seen = SPEC.replace("logistic_regression", "decision_tree"), {"If-Match": made.headers["ETag"]}
+    changed, seen = SPEC.replace("logistic_regression", "random_forest"), {"If-Match": made.headers["ETag"]}
     httpx.put(f"{service}/pipelines/made", json={"text": changed}, headers=signed | seen, timeout=60).raise_for_status()
     run = stack.done("run", "made", "--json")
-    assert "decision_tree" in {candidate["estimator"] for candidate in run["candidates"]}
-    assert AirflowApi(stack.settings).dag("made")["doc_md"].count("decision_tree")
+    assert "random_forest" in {candidate["estimator"] for candidate in run["candidates"]}
+    assert AirflowApi(stack.settings).dag("made")["doc_md"].count("random_forest")

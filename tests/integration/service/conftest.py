@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,18 +81,9 @@ def fitted(inputs: pd.DataFrame) -> Callable[[float], Any]:
     return fit
 
 
-@pytest.fixture(scope="session")
-def migrated(embedded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database: its migrations take seconds, a copy of the file none."""
-    home = tmp_path_factory.mktemp("mlflow")
-    MlflowRegistry(embedded.model_copy(update={"millrace_home": home})).aliases()
-    return home / "mlflow" / "mlflow.db"
-
-
 @pytest.fixture
-def registry(settings: Settings, migrated: Path) -> MlflowRegistry:
+def registry(settings: Settings) -> MlflowRegistry:
     """The model registry of the test's installation."""
-    shutil.copy(migrated, settings.millrace_home / "mlflow" / "mlflow.db")
     return MlflowRegistry(settings)
 
 

@@ -20,17 +20,17 @@ SOURCE = {"type": "sample", "name": "sensors", "timestamp": {"from": "seen", "as
 
 
 @pytest.mark.parametrize(
-    ("task", "promoted", "local", "said"),
+    ("task", "promoted", "served", "said"),
     [
-        (TRAINING, True, False, "millrace predict prices --example"),
-        (TRAINING, True, True, "millrace score prices --input TABLE --output FILE"),
-        (FORECAST, True, True, "/api/v1/forecasts?pipeline=prices"),
-        (TRAINING, False, True, ""),
+        (TRAINING, True, True, "millrace predict prices --example"),
+        (TRAINING, True, False, "millrace score prices --input TABLE --output FILE"),
+        (FORECAST, True, False, "/api/v1/forecasts?pipeline=prices"),
+        (TRAINING, False, False, ""),
         ({}, False, False, ""),
     ],
 )
-def test_the_next_step_fits_what_ran(task: dict[str, Any], promoted: bool, local: bool, said: str) -> None:
+def test_the_next_step_fits_what_ran(task: dict[str, Any], promoted: bool, served: bool, said: str) -> None:
     spec = spec_from_document({"name": "prices", "source": SOURCE, **task}, {}).spec
-    step = next_step(spec, {"promoted": promoted}, local=local)
+    step = next_step(spec, {"promoted": promoted}, served=served)
     assert said in step
     assert bool(said) == bool(step)
