@@ -9,7 +9,7 @@ from typing import Any
 
 import mlflow
 import pytest
-from cli_helpers import program_on
+from cli_helpers import commands_on, program_on
 
 from millrace.errors import NotFoundError
 from millrace.settings import Settings
@@ -81,7 +81,7 @@ def test_what_does_not_exist_is_not_promoted(stores: tuple[MlflowRegistry, Mongo
 @pytest.fixture
 def millrace(settings: Settings, stores: tuple[MlflowRegistry, MongoRunStore]) -> Callable[..., Any]:
     """`millrace models` on the test's installation."""
-    return partial(program_on(settings), "models")
+    return partial(commands_on(settings), "models")
 
 
 def test_traffic_is_shown_set_and_cleared_and_all_of_it_audited(
@@ -103,7 +103,7 @@ def test_traffic_is_shown_set_and_cleared_and_all_of_it_audited(
 
 
 def test_promotion_by_the_command_line_is_audited(millrace: Callable[..., Any], settings: Settings) -> None:
-    moved = millrace("promote", "m", "4")
+    moved = program_on(settings)("models", "promote", "m", "4")
     assert moved.returncode == 0, moved.stderr
     assert millrace("rollback", "m", "--json").returncode == 0
     log = MongoAuditLog(settings).entries(10)

@@ -10,7 +10,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cli_helpers import PROGRAM, inherited, program_on, stores_of
+from cli_helpers import PROGRAM, commands_on, inherited, stores_of
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -109,8 +109,8 @@ def test_keys_that_are_none_and_keys_that_are_set_elsewhere(settings):
 
 @pytest.fixture
 def millrace(settings: Settings):
-    """Runs the program on the test's installation."""
-    return program_on(settings)
+    """Runs the commands on the test's installation."""
+    return commands_on(settings)
 
 
 def test_the_commands_take_a_value_and_never_show_it(millrace, settings, tmp_path):

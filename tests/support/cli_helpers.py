@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,13 +16,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from millrace.settings import Settings
+import pytest
+
+from millrace.cli.main import main
+from millrace.settings import Settings, get_settings
 
 PROGRAM = [sys.executable, "-c", "from millrace.cli.main import main; main()"]
 Answer = tuple[int, Any]
+Outcome = subprocess.CompletedProcess[str]
 
 
-def millrace(*arguments: str, home: Path, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def millrace(*arguments: str, home: Path, given: str = "", **environment: str) -> Outcome:
     """The program's outcome, on a home of its own, with `given` on its standard input."""
     everything = inherited() | {"MILLRACE_HOME": str(home), **environment}
     return subprocess.run(
@@ -44,9 +50,38 @@ def stores_of(settings: Settings) -> dict[str, str]:
     }
 
 
-def program_on(settings: Settings) -> Callable[..., subprocess.CompletedProcess[str]]:
+def program_on(settings: Settings) -> Callable[..., Outcome]:
     """`millrace` on the home and the stores of a test's installation."""
     return partial(millrace, home=settings.millrace_home, **stores_of(settings))
+
+
+def commands_on(settings: Settings) -> Callable[..., Outcome]:
+    """The same in this process, where imports cost nothing: for what commands do, not for how the program behaves."""
+    return partial(_inside, MILLRACE_HOME=str(settings.millrace_home), **stores_of(settings))
+
+
+def _inside(*arguments: str, given: str = "", **environment: str) -> Outcome:
+    code, out, err = 0, io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MILLRACE_DEBUG", raising=False)
+        for name, value in {"OMP_WAIT_POLICY": "PASSIVE", **environment}.items():
+            patch.setenv(name, value)
+        for name, stream in {
+            "stdin": io.TextIOWrapper(io.BytesIO(given.encode())),
+            "stdout": out,
+            "stderr": err,
+        }.items():
+            patch.setattr(sys, name, stream)
+        patch.setattr(sys, "argv", ["millrace", *arguments])
+        get_settings.cache_clear()
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            get_settings.cache_clear()
+            logging.captureWarnings(False)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @contextmanager

@@ -87,34 +87,45 @@ def registry(settings: Settings) -> MlflowRegistry:
     return MlflowRegistry(settings)
 
 
-@pytest.fixture
-def register(registry: MlflowRegistry, inputs: pd.DataFrame) -> Callable[..., str]:
-    """Registers a Pipeline and makes it the champion; returns its version."""
+@pytest.fixture(scope="session")
+def registering(inputs: pd.DataFrame) -> Callable[[MlflowRegistry], Callable[..., str]]:
+    """What registers in a registry a Pipeline and makes it the champion; it returns its version."""
 
-    def make(model: Any, run_id: str = "run-1", name: str = NAME, files: dict[str, bytes] | None = None) -> str:
-        tags = {"millrace.run_id": run_id, "millrace.candidate": "ridge", "millrace.task": "regression"}
-        tracked = registry.track(
-            TrackedRun(experiment=name, name="ridge", tags=tags, params={}, metrics={}, started=1.0, finished=2.0)
-        )
-        example = inputs.dropna().head(3)
-        made = registry.register(
-            NewVersion(
-                name=name,
-                mlflow_run_id=tracked,
-                content=model_bytes(model),
-                tags=tags,
-                metadata={"task": "regression", "targets": ["flow"], "metrics": {"rmse": 0.25}},
-                example=example,
-                prediction=model.predict(example),
-                kinds=dict(model[0].inputs_),
-                optional=frozenset({"RH"}),
-                files=files or {},
+    def at(registry: MlflowRegistry) -> Callable[..., str]:
+        def make(model: Any, run_id: str = "run-1", name: str = NAME, files: dict[str, bytes] | None = None) -> str:
+            tags = {"millrace.run_id": run_id, "millrace.candidate": "ridge", "millrace.task": "regression"}
+            tracked = registry.track(
+                TrackedRun(experiment=name, name="ridge", tags=tags, params={}, metrics={}, started=1.0, finished=2.0)
             )
-        )
-        registry.set_alias(name, "champion", made.version)
-        return str(made.version)
+            example = inputs.dropna().head(3)
+            made = registry.register(
+                NewVersion(
+                    name=name,
+                    mlflow_run_id=tracked,
+                    content=model_bytes(model),
+                    tags=tags,
+                    metadata={"task": "regression", "targets": ["flow"], "metrics": {"rmse": 0.25}},
+                    example=example,
+                    prediction=model.predict(example),
+                    kinds=dict(model[0].inputs_),
+                    optional=frozenset({"RH"}),
+                    files=files or {},
+                )
+            )
+            registry.set_alias(name, "champion", made.version)
+            return str(made.version)
 
-    return make
+        return make
+
+    return at
+
+
+@pytest.fixture
+def register(
+    registry: MlflowRegistry, registering: Callable[[MlflowRegistry], Callable[..., str]]
+) -> Callable[..., str]:
+    """Registers a Pipeline in the test's installation."""
+    return registering(registry)
 
 
 @contextmanager
@@ -146,7 +157,7 @@ def wait() -> Callable[..., Any]:
     return until
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start() -> Callable[[Settings], Any]:
     """Starts a service: `with start(settings) as client`."""
     return running

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from millrace.stores.model_registry import MlflowRegistry
+
 pytestmark = pytest.mark.integration
 NAME = "mill-flow"
 ROW = {"T": 15.0, "RH": 40.0, "wheels": 3, "district": "north", "open": True, "observed_at": "2024-01-31T13:00:00Z"}
@@ -35,14 +37,23 @@ FUZZ = examples(
 )
 
 
-@pytest.fixture
-def client(settings, register, fitted, start, monkeypatch):
+@pytest.fixture(scope="module")
+def standing(new_installation, tmp_path_factory, registering, fitted, start):
     """A service with one model, whose bodies must arrive within two seconds."""
-    monkeypatch.setenv("SERVING_BODY_SECONDS", "2")
-    register(fitted(1.0))
-    with start(settings) as client:
-        yield client
-        assert client.post(PATHS["predict"], json=ROW).status_code == 200  # the worker lives, whatever came
+    settings = new_installation(tmp_path_factory.mktemp("standing") / "home")
+    registering(MlflowRegistry(settings))(fitted(1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERVING_ANONYMOUS_ROLE", "operator")
+        patch.setenv("SERVING_BODY_SECONDS", "2")
+        with start(settings) as client:
+            yield client
+
+
+@pytest.fixture
+def client(standing):
+    """One service for all: whatever comes, the worker lives and the model answers."""
+    yield standing
+    assert standing.post(PATHS["predict"], json=ROW).status_code == 200
 
 
 def refused(answer, status, *words):
@@ -73,12 +84,6 @@ JSON = st.recursive(
 NEARLY = st.fixed_dictionaries({}, optional={name: st.just(value) | JSON for name, value in ROW.items()})
 KEYS = ("dataframe_split", "dataframe_records", "inputs", "instances", "params", "outputs")
 FRAMES = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, JSON))
-FUZZ = examples(
-    max_examples=60,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 def test_every_value_is_answered_or_refused_by_its_field(client):
