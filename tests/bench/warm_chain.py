@@ -18,7 +18,10 @@ from typing import Any
 
 from report import Row, emit
 
+from millrace.local.processes import processes_of
+
 RUNS = 5
+IDLE_SECONDS = 60
 MILLRACE = str(Path(sys.executable).parent / "millrace")
 SPEC = """\
 name: chain
@@ -54,12 +57,26 @@ def measured(environment: dict[str, str]) -> tuple[float, float, float]:
     return (ended - begun).total_seconds(), wall, own(summary)
 
 
-def idle(environment: dict[str, str]) -> Row:
+def idle_memory(environment: dict[str, str]) -> Row:
     """Memory of all programs of the idle stack with their children, shared pages counted once."""
     listed = subprocess.run([MILLRACE, "status", "--json"], env=environment, check=True, capture_output=True)
     parts = json.loads(listed.stdout)
     total = sum(part["rss"] or 0 for part in parts) / 2**30
     return Row("idle stack, memory (PSS)", f"{total:.2f} GB, {len(parts)} programs", "-", "-", "< 2.2 GB")
+
+
+def idle_cpu(home: Path) -> Row:
+    """CPU of the idle stack, of what its programs start and wait for too."""
+    before, began = cpu_seconds(home), time.perf_counter()
+    time.sleep(IDLE_SECONDS)
+    share = (cpu_seconds(home) - before) / (time.perf_counter() - began)
+    return Row("idle stack with one pipeline, CPU", f"{100 * share:.0f} % of a core", "-", "-", "-")
+
+
+def cpu_seconds(home: Path) -> float:
+    """What the processes of a home have used so far."""
+    times = [process.cpu_times() for process in processes_of(home)]
+    return sum(one.user + one.system + one.children_user + one.children_system for one in times)
 
 
 def rows(environment: dict[str, str]) -> list[Row]:
@@ -94,7 +111,7 @@ def main() -> None:
         try:
             found = rows(environment)
             time.sleep(20)
-            emit(*found, idle(environment))
+            emit(*found, idle_memory(environment), idle_cpu(Path(ours["MILLRACE_HOME"])))
         finally:
             subprocess.run([MILLRACE, "down"], env=environment, check=True, stdout=sys.stderr)
 

@@ -23,6 +23,7 @@ from millrace.transforms.flow import Done, Flow
 
 pytestmark = pytest.mark.integration
 STEP: TypeAdapter[TransformStep] = TypeAdapter(union_of(STEPS, "step"))
+DIGITS = ["1", "2", "3.5", "2001", "9007199254740993", "x"]
 HOURS = pd.date_range("2024-01-01", periods=48, freq="h", tz="UTC")
 OTHER = pd.DataFrame({"key": ["a", "b", "c"], "size": [1, 2, 3], "known": [True, False, True]})
 WEATHER = pd.DataFrame({"key": ["a", "a", "b"], "seen": HOURS[[3, 9, 5]], "heat": [1, 2, 3]})
@@ -88,7 +89,7 @@ def cut_tables(draw: st.DrawFn) -> tuple[pd.DataFrame, list[int]]:
             "whole": pd.array(column(st.integers(-3, 5)), dtype="Int64"),
             "number": pd.Series(column(st.sampled_from([0.0, 1.0, 2.5, -1.5, 4.0])), dtype="float64"),
             "truth": pd.Series(column(st.booleans()), dtype=object),
-            "digits": pd.Series(column(st.sampled_from(["1", "2", "3.5", "2001", "x"])), dtype=object),
+            "digits": pd.Series(column(st.sampled_from(DIGITS)), dtype=object),
             "at": pd.Series(column(st.sampled_from(list(HOURS))), dtype="datetime64[ns, UTC]"),
         }
     )

@@ -82,12 +82,27 @@ def _number(values: pd.Series, _format: str | None) -> pd.Series:
 
 
 def _integer(values: pd.Series, format_: str | None) -> pd.Series:
+    import pandas as pd
+
     numbers = _number(values, format_)
-    if numbers.dtype.kind in "fu":
-        # Nothing is rounded in silence: neither a fraction (or infinity), nor digits that a double did not hold.
-        largest = _LARGEST if values.dtype.kind in "iufb" else _EXACT
-        numbers = numbers.where((numbers % 1 == 0) & (numbers < largest) & (numbers >= -largest))
-    return numbers.astype("Int64" if numbers.isna().any() else "int64")
+    if numbers.dtype.kind not in "fu":
+        return numbers.astype("Int64" if numbers.isna().any() else "int64")
+    # Nothing is rounded in silence: neither a fraction (or infinity), nor digits that a double did not hold.
+    written = values.dtype.kind not in "iufb"
+    largest = _EXACT if written else _LARGEST
+    whole = numbers.where((numbers % 1 == 0) & (numbers < largest) & (numbers >= -largest)).astype("Int64")
+    if written and (long := numbers.abs() >= _EXACT).any():
+        whole[long] = pd.array([_long_integer(value) for value in values[long]], dtype="Int64")
+    return whole if whole.isna().any() else whole.astype("int64")
+
+
+def _long_integer(value: Any) -> int | None:
+    """What is written with all of its digits, whatever stands beside it in the column."""
+    try:
+        integer = int(value)
+    except (ValueError, OverflowError):
+        return None
+    return integer if -_LARGEST <= integer < _LARGEST else None
 
 
 def _string(values: pd.Series, _format: str | None) -> pd.Series:

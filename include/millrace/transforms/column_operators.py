@@ -81,17 +81,30 @@ def _as_doubles(side: Any) -> Any:
 
 
 def _of_whole_numbers(kind: type[ast.operator], left: Any, right: Any) -> Any:
-    """In whole numbers where they hold the result, else in doubles."""
+    """In whole numbers where they hold the result, else in doubles.
+
+    Of the rows that they do hold, a column of doubles has the nearest double: no row sees what stands in another.
+    """
     import numpy as np
 
-    if kind in {ast.FloorDiv, ast.Mod} and not bool(np.any(right == 0)):
-        return ARITHMETIC[kind](left, right)
     with np.errstate(all="ignore"):
         rough = ARITHMETIC[kind](_as_doubles(left), _as_doubles(right))
+    if kind is ast.Div:
+        return rough
     if kind is ast.Pow:
         return _whole_again(rough)
-    overflows = bool((rough.abs() >= _LARGEST).any())
-    return rough if overflows or kind not in {ast.Add, ast.Sub, ast.Mult} else ARITHMETIC[kind](left, right)
+    if kind in {ast.FloorDiv, ast.Mod}:
+        beyond = ~rough.abs().lt(np.inf)  # divided by zero, or null
+        right = _never_zero(right)
+    else:
+        beyond = rough.abs() >= _LARGEST
+    exact = ARITHMETIC[kind](left, right)
+    lost = bool((beyond & exact.notna()).any())
+    return exact.astype("float64").mask(beyond, rough) if lost else exact
+
+
+def _never_zero(divisor: Any) -> Any:
+    return (divisor or 1) if isinstance(divisor, int) else divisor.mask(compared(ast.Eq, divisor, 0), 1)
 
 
 def _whole_again(rough: pd.Series[Any]) -> pd.Series[Any]:

@@ -159,6 +159,14 @@ def test_whole_numbers_that_fit_stay_whole_and_exact():
     assert derived("a ** 2", a=[3, -4]).dtype == "int64"
 
 
+@pytest.mark.parametrize("formula", ["a * b", "a % b", "a // b"])
+@pytest.mark.parametrize("beside", [(2**62, 4), (1, 0)])
+def test_a_row_without_a_whole_result_costs_the_others_no_digit(formula: str, beside: tuple[int, int]):
+    a, b = 2**53 + 3, 3
+    exact = eval(formula, {"a": a, "b": b})
+    assert derived(formula, a=[a, beside[0]], b=[b, beside[1]]).iloc[0] == float(exact)
+
+
 @pytest.mark.parametrize("formula", ["a // b", "a % b", "a // 0", "a / b"])
 def test_a_whole_number_with_nulls_beside_it_divided_by_zero_is_null_and_not_zero(formula: str):
     assert derived(formula, a=pd.array([7, None, 3], dtype="Int64"), b=[0, 0, 0]).isna().all()
