@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +68,21 @@ class Mill:
         run = open_context(self.loaded, new_run_id(self.loaded.spec), settings=self.settings)
         return run_pipeline(run)
 
-    @property
-    def version(self) -> Any:
+    @cached_property
+    def registry(self) -> Any:
         from millrace.stores.model_registry import MlflowRegistry
 
-        champion = MlflowRegistry(self.settings).champion(NAME)
+        return MlflowRegistry(self.settings)
+
+    @property
+    def version(self) -> Any:
+        champion = self.registry.champion(NAME)
         assert champion is not None
         return champion
 
     def answers(self, inputs: pd.DataFrame) -> list[float]:
-        from millrace.stores.model_registry import MlflowRegistry
-
         if self.model is None:
-            self.model = MlflowRegistry(self.settings).load(self.version)
+            self.model = self.registry.load(self.version)
         return [float(value) for value in self.model.predict(inputs)]
 
     def ask(self, table: pd.DataFrame, start: datetime, outputs: list[Any] | None = None) -> list[str]:

@@ -141,9 +141,9 @@ def test_the_reference_is_kept_when_a_version_is_registered_and_made_where_it_is
 def tell(mill: Any, ids: list[str], truths: list[float]) -> None:
     from millrace.stores.predictions import PredictionStore
 
-    store = PredictionStore(mill.settings)
+    store, version = PredictionStore(mill.settings), mill.version.version
     for identity, truth in zip(ids, truths, strict=True):
-        about = {"request_id": identity, "row": 0, "model": "mill", "version": mill.version.version}
+        about = {"request_id": identity, "row": 0, "model": "mill", "version": version}
         store.record_feedback({"_id": f"request/{identity}/0", **about, "truth": truth})
 
 
