@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -136,6 +137,32 @@ def register(
 ) -> Callable[..., str]:
     """Registers a Pipeline in the test's installation."""
     return registering(registry)
+
+
+@pytest.fixture
+def row(inputs: pd.DataFrame) -> dict[str, Any]:
+    """A row as a client sends it."""
+    return json.loads(inputs.head(1).to_json(orient="records", date_format="iso", date_unit="us"))[0]
+
+
+def _two(register: Any, registry: MlflowRegistry, fitted: Any, **how: Any) -> tuple[str, str]:
+    first = register(fitted(1.0), **how)
+    second = register(fitted(7.0), "run-2", **how)
+    registry.set_alias(NAME, "champion", first)
+    registry.set_alias(NAME, "challenger", second)
+    return first, second
+
+
+@pytest.fixture
+def two(register: Any, registry: MlflowRegistry, fitted: Any) -> tuple[str, str]:
+    """The champion and a challenger, which are served compiled."""
+    return _two(register, registry, fitted, compiled=True)
+
+
+@pytest.fixture
+def two_apart(register: Any, registry: MlflowRegistry, fitted: Any) -> tuple[str, str]:
+    """The champion and a challenger, which are served by scikit-learn, in a process apart."""
+    return _two(register, registry, fitted)
 
 
 @contextmanager

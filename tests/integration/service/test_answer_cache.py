@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -18,12 +17,6 @@ from millrace.stores.base import CACHE_TAG
 pytestmark = pytest.mark.integration
 NAME = "mill-flow"
 PREDICT = f"/api/v1/models/{NAME}/predict"
-
-
-@pytest.fixture
-def row(inputs) -> dict[str, Any]:
-    """A row as a client sends it."""
-    return json.loads(inputs.head(1).to_json(orient="records", date_format="iso", date_unit="us"))[0]
 
 
 def asked(client: httpx.Client, row: dict[str, Any], **params: Any) -> float:
