@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from examples import examples
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from millrace.errors import DataError, NotFoundError, StorageError
@@ -127,7 +127,7 @@ def test_missing_bucket_is_named(settings: Settings) -> None:
         store.write_dataset("demo", [table(5)])
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     values=st.lists(st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-(2**40), 2**40)), min_size=1),
     cut=st.integers(0, 50),

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -134,13 +135,13 @@ def assert_same(documents: list[dict[str, Any]], table: pd.DataFrame, cuts: list
 
 
 @pytest.mark.parametrize("document", ROW_WISE, ids=lambda document: "-".join(map(str, list(document.values())[:2])))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(cut=cut_tables())
 def test_a_row_wise_step_does_not_see_the_cuts(document: dict[str, Any], cut: tuple[pd.DataFrame, list[int]]) -> None:
     assert_same([document], *cut)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(cut=cut_tables(), documents=st.lists(st.sampled_from(ROW_WISE + WHOLE), min_size=2, max_size=5))
 def test_nor_does_any_row_of_steps(documents: list[dict[str, Any]], cut: tuple[pd.DataFrame, list[int]]) -> None:
     assert_same(documents, *cut)

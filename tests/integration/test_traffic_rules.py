@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -38,7 +38,7 @@ WEIGHTS = st.dictionaries(LABELS, st.floats(0.001, 1e9), min_size=1, max_size=10
 
 
 @given(WEIGHTS, st.none() | LABELS, st.floats(0.001, 1))
-@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_rule_survives_its_way(
     store: MongoTrafficRules, weights: dict[str, float], shadow: str | None, share: float
 ) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import SpecError, ValidationToolError
@@ -45,7 +46,7 @@ def test_failing_rows_are_named_by_number_over_all_chunks():
     assert one.result.unexpected_share == pytest.approx(0.2)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     values=st.lists(st.one_of(st.none(), st.integers(-5, 5)), min_size=1, max_size=30),
     chunk=st.integers(1, 31),
@@ -59,7 +60,7 @@ def test_between_and_not_null_agree_with_plain_python_for_any_chunk(values: list
     assert between.result.success == (not len(between.positions))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["a", "b", None])), max_size=20), chunk=st.integers(1, 9)
 )

@@ -6,8 +6,8 @@ import json
 import re
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given
-from hypothesis import settings as how
 from hypothesis import strategies as st
 from wire import PATH, Wire, ordinary
 
@@ -153,7 +153,7 @@ def test_every_shape_is_answered_alike(ways):
 
 
 @given(data=st.data())
-@how(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_shapes_behind_one_another_are_answered_alike(ways, data):
     quick, plain = ways
     names = data.draw(st.lists(st.sampled_from(sorted(SHAPES)), min_size=2, max_size=5))

@@ -8,8 +8,8 @@ import threading
 import time
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given
-from hypothesis import settings as how
 from hypothesis import strategies as st
 from wire import NAME, PATH, Wire, ordinary, request, without
 
@@ -117,7 +117,7 @@ def test_a_model_that_takes_its_time_is_asked_by_the_short_way_too(
 
 
 @given(data=st.data())
-@how(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_request_in_pieces_is_answered_as_one(served, data):
     client, bodies, expected = served
     number = data.draw(st.integers(0, len(bodies) - 1))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.stages.evaluation.plots import drawn_breakdown
@@ -14,7 +15,7 @@ VALUES = st.one_of(st.none(), st.floats(-1e300, 1e300))
 TEXTS = st.one_of(st.none(), st.text(max_size=3))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.tuples(VALUES, TEXTS, st.integers(0, 3)), min_size=1, max_size=40))
 def test_any_profile_is_drawn(rows: list[tuple[float | None, str | None, int]]) -> None:
     frame = pd.DataFrame({"x": [row[0] for row in rows], "t": [row[1] for row in rows]})

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -84,7 +85,7 @@ def feasible(seed: int) -> tuple[Problem, np.ndarray]:
     return Problem(sources, goal, times(count), demand, available, before), out
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(SEEDS)
 def test_a_plan_keeps_every_limit_and_no_known_plan_is_better(seed: int) -> None:
     given_problem, known = feasible(seed)
@@ -101,7 +102,7 @@ def test_a_plan_keeps_every_limit_and_no_known_plan_is_better(seed: int) -> None
     assert plan.co2 == pytest.approx((plan.outputs @ given_problem.rates("co2")).sum())
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(SEEDS)
 def test_without_ramps_it_is_the_merit_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -116,7 +117,7 @@ def test_without_ramps_it_is_the_merit_order(seed: int) -> None:
         assert plan.outputs[hour] @ cost == pytest.approx(total, rel=1e-6, abs=1e-6)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(SEEDS, st.floats(1.02, 3))
 def test_what_is_named_is_enough_and_only_what_conflicts_is_named(seed: int, factor: float) -> None:
     """A demand that grew may or may not be met; where it is not, the named amounts make it possible."""

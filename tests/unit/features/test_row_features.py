@@ -8,7 +8,8 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
@@ -58,7 +59,7 @@ def test_every_step_is_exercised_here() -> None:
     assert {document["step"] for document in STEP_DOCUMENTS} == set(by_name(STEPS, "step"))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS)
 def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple]) -> None:
     frame = frame_of(rows)
@@ -83,7 +84,7 @@ def test_a_table_a_batch_and_single_rows_give_the_same_features(rows: list[tuple
         assert values.dtype.kind != "f" or not np.isinf(values).any()
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.lists(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)), min_size=1, max_size=10))
 def test_calendar_parts_are_those_of_pandas(times: list[dt.datetime]) -> None:
     parts = ["minute", "hour", "dayofweek", "day", "dayofyear", "month", "quarter", "year"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.forecasting.intervals import bands
@@ -41,7 +42,7 @@ def test_a_rougher_time_widens_the_intervals_until_they_hold_again() -> None:
     assert inside[0.05] > inside[0.0] + 0.05
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.integers(20, 60), st.sampled_from([24, 48]), st.sampled_from(["absolute", "relative"]))
 def test_no_interval_looks_behind_its_origin(row: int, every: int, scale: str) -> None:
     origins, forecasts, truth = course(rows=64)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from examples import examples
 from forecast_tables import demand, panel, plan_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -49,7 +50,7 @@ def test_what_would_not_end_in_time_is_left_out() -> None:
     assert labels(replace(HOURLY, steps=24 * 20)) == ["seasonal_naive", "linear_lags", "tree_lags"]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.integers(1, 20_000), st.integers(1, 300), st.integers(1, 90), st.integers(1, 400), st.integers(1, 400),
     st.sampled_from([None, 24, 48, 96]), st.sampled_from([None, 1.0, 100.0]),

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import DataError, RequestError
@@ -33,7 +34,7 @@ def signature(*fields: InputField) -> Signature:
     return Signature(fields, {field.name: field.kind.example for field in fields})
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(TYPES), st.booleans(), st.lists(VALUES, min_size=1, max_size=6))
 def test_any_column_is_taken_or_refused_as_the_service_does(kind: str, required: bool, values: list[Any]) -> None:
     of = signature(InputField("x", kind, required))

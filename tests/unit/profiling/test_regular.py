@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import DataError
@@ -121,7 +122,7 @@ def test_a_target_with_zeros_is_judged_by_a_scaled_error(tmp_path: Path) -> None
     assert drafted(frame, tmp_path).metric == "mase"
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.sampled_from(["15min", "h", "D", "W", "MS", "QS", "YS"]), st.integers(24, 5000), st.integers(1, 9),
     st.integers(0, 40),

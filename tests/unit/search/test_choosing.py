@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -36,7 +37,7 @@ def test_least_squares_finds_the_weights_that_made_the_truth() -> None:
     np.testing.assert_allclose(found[:, 0], weights, atol=1e-6)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     hnp.arrays(float, (3, 12, 2), elements=st.floats(-1e6, 1e6)),
     hnp.arrays(float, (12, 2), elements=st.floats(-1e6, 1e6)),
@@ -134,7 +135,7 @@ def test_calibration_finds_the_temperature_and_lowers_both_losses() -> None:
     assert brier(found.applied(bold), actual) < brier(bold, actual)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     hnp.arrays(float, (7, 3), elements=st.floats(0, 1)),
     st.floats(0.05, 20),

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import TrainingError
@@ -131,7 +132,7 @@ def test_folds_run_side_by_side_when_there_is_nothing_else_to_do() -> None:
     assert plan.ranked()[0].metrics() == {"rmse": 2.0}
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 12), st.randoms(use_true_random=False))
 def test_outcomes_may_come_in_any_order(entries: int, folds: int, trials: int, random: Any) -> None:
     plan = Plan([entry(i) for i in range(entries)], folds, "rmse", Budget(trials), greater_is_better=False)

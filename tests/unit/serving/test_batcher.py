@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.failures import ModelFailedError, OverloadedError, ProcessDiedError
@@ -55,7 +56,7 @@ REQUESTS = st.lists(
 
 
 @given(REQUESTS)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_answers_are_never_mixed_among_many_callers(requests):
     async def one(batcher, values, probabilities, turns):
         for _ in range(turns):

@@ -8,6 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,7 +114,7 @@ ROWS = st.fixed_dictionaries(
 
 
 @given(ROWS, ROWS)
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_keys_are_equal_exactly_where_the_columns_are(one, other):
     first, second = Codec(MIXED).decode([one]), Codec(MIXED).decode([other])
 

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +71,7 @@ def test_what_the_quick_decoder_takes_the_careful_one_takes_with_equal_values(ro
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_damaged_body_is_never_taken_by_the_quick_decoder_alone(data):
     body = bytearray(json.dumps(data.draw(LIKELY)).encode())
     for _ in range(data.draw(st.integers(1, 3))):

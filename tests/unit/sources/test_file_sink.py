@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -34,7 +35,7 @@ def test_what_is_written_reads_back(tmp_path: Path, name: str) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == [name]
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(st.integers(0, 2_500), min_size=1, max_size=4))
 def test_parts_have_the_rows_in_order_however_they_came(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import classification_report, confusion_matrix
 
@@ -21,7 +22,7 @@ LABELS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), mi
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found:UserWarning:sklearn")
-@settings(max_examples=50)
+@examples(50)
 @given(LABELS)
 def test_classes_agree_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     truth, said = (np.array(side, dtype=object) for side in zip(*pairs, strict=True))
@@ -90,7 +91,7 @@ def test_clusters_without_a_difference_are_told_as_such() -> None:
     assert all("much like the table" in one["sentence"] for one in profile["clusters"])
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     st.lists(
         st.tuples(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -13,7 +14,7 @@ from millrace.stages.metrics.scoring import Answer, bootstrap, cluster_metrics, 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(SEEDS, st.integers(1, 3))
 def test_regression_metrics_agree_with_scikit_learn(seed: int, targets: int) -> None:
     rng = np.random.default_rng(seed)
@@ -39,7 +40,7 @@ def test_a_truth_of_zero_leaves_no_mape_but_a_wape() -> None:
     assert all(np.isfinite(interval(values)).all() for name, values in samples.items() if name != "r2")
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(SEEDS, st.integers(2, 5))
 def test_classification_metrics_agree_with_scikit_learn(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.errors import TrainingError
@@ -49,7 +50,7 @@ def table_of(spec: PipelineSpec, frame: pd.DataFrame) -> TrainingTable:
     return training_table(frame, spec, quiet)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.integers(60, 300), st.sampled_from(["time", "random", "group"]), st.floats(0.1, 0.4), st.integers(0, 5))
 def test_rows_are_split_once_and_folds_lie_in_the_training_rows(rows: int, by: str, share: float, seed: int) -> None:
     column = {"time": "t", "group": "station", "random": None}[by]
@@ -79,7 +80,7 @@ def test_time_is_never_seen_before_it_comes() -> None:
         assert len(fit) >= len(train) // 2
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.integers(60, 200), st.integers(2, 40), st.floats(0.1, 0.5))
 def test_rows_of_one_time_stay_on_one_side(rows: int, days: int, share: float) -> None:
     spec = spec_of(split={"by": "time", "column": "t", "test": share})

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.stages.etl import table_profile as module
@@ -52,7 +53,7 @@ def test_a_large_table_is_described_by_evenly_spaced_rows(monkeypatch) -> None:
 VALUES = st.one_of(st.none(), st.floats(), st.text(max_size=4), st.booleans(), st.integers(-(2**70), 2**70))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(VALUES, max_size=30), st.lists(st.floats() | st.none(), max_size=30))
 def test_any_table_has_a_finite_profile(mixed: list[object], numbers: list[float | None]) -> None:
     for values in (mixed, numbers):
