@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -66,12 +67,11 @@ class Installation:
 
     def listeners(self) -> list[str]:
         """The addresses on which its processes listen."""
-        return [
-            connection.laddr.ip
-            for process in processes_of(self.home)
-            for connection in process.net_connections(kind="inet")
-            if connection.status == psutil.CONN_LISTEN
-        ]
+        found = []
+        for process in processes_of(self.home):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a task or a parsing that has just ended
+                found += process.net_connections(kind="inet")
+        return [connection.laddr.ip for connection in found if connection.status == psutil.CONN_LISTEN]
 
     def stop(self) -> None:
         """End everything, also what a command has left."""

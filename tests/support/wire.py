@@ -55,10 +55,12 @@ def without(answer):
 
 @contextmanager
 def ordinary(settings):
-    """The same service behind uvicorn's own protocol."""
+    """The same service behind uvicorn's own protocol; ready when its first look at the registry is over."""
+    app = create_app(settings)
     with (
-        on_port(create_app(settings), proxy_headers=False) as port,
+        on_port(app, proxy_headers=False) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
+        until(lambda: app.state.services.watcher.started, "the first look at the registry", pause=0.02)
         until(lambda: client.get(f"/v2/models/{NAME}/ready").status_code == 200, "the model")
         yield client

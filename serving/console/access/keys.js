@@ -1,6 +1,6 @@
 // API keys: one's own, and for admins everyone's. A key's text is shown once, when it is made.
 import { can, caller } from "../abilities.js";
-import { changed, getAll, post, remove } from "../api.js";
+import { changed, get, getAll, post, remove } from "../api.js";
 import { askFor, confirmed, showOnce } from "../dialogs.js";
 import { h } from "../dom.js";
 import { ago } from "../format.js";
