@@ -93,7 +93,7 @@ _BEHAVIOUR = {
 _PACE = {
     "CORE__PARALLELISM": str(PARALLEL_TASKS),
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
-    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.06",  # each look costs 10 ms; half of it is what each stage waits
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.06",  # each look costs 10 to 15 ms; each stage waits half of this
     # A worker that misses the end of its task looks again after this long, and holds its place meanwhile.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",

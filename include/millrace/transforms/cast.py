@@ -102,7 +102,8 @@ def _long_integer(value: Any) -> int | None:
         integer = int(value)
     except (ValueError, OverflowError):
         return None
-    return integer if -_LARGEST <= integer < _LARGEST else None
+    is_whole = isinstance(value, str) or integer == value  # a decimal may have a fraction that its double did not
+    return integer if is_whole and -_LARGEST <= integer < _LARGEST else None
 
 
 def _string(values: pd.Series, _format: str | None) -> pd.Series:

@@ -1,5 +1,7 @@
 """Steps that drop, order, name, cast and fill."""
 
+from decimal import Decimal
+
 import pandas as pd
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -167,7 +169,9 @@ def test_contradicting_options_are_refused_when_the_spec_is_read(step: dict[str,
         STEP.validate_python(step)
 
 
-@pytest.mark.parametrize("value", [1e19, "18446744073709551615", "99999999999999999999", float("inf"), "1.5"])
+@pytest.mark.parametrize(
+    "value", [1e19, "18446744073709551615", "99999999999999999999", float("inf"), "1.5", Decimal("9007199254740993.5")]
+)
 @pytest.mark.parametrize("beside", [1, None])
 def test_cast_to_integer_never_wraps_round_or_rounds(value: object, beside: object):
     table = pd.DataFrame({"a": [value, beside if beside is None or isinstance(value, float) else str(beside)]})
